@@ -1,0 +1,15 @@
+"""The only reader of randomness: ids that sort by time, and ids derived from others."""
+
+import uuid
+
+from uuid_utils.compat import uuid7
+
+
+def new() -> str:
+    """A fresh id. Ids made later sort later, which keeps appends at the end of an index."""
+    return uuid7().hex
+
+
+def derived(*parts: str) -> str:
+    """The id that always follows from `parts`, so that a repeat makes the same one."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, "\x00".join(parts)).hex

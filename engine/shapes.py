@@ -1,0 +1,180 @@
+"""The vocabulary an application is written in: messages, states, rows, aggregates, read models, conditions.
+
+Everything here is a frozen value or a record of pure functions. The engine does all that waits, fails, retries or stores.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import msgspec
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+# gc=False: a frozen value made of frozen values cannot be part of a reference cycle, so the collector need not visit it.
+class Value(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A frozen value. Validate in `__post_init__`, raising InvalidInput; then no bad value can exist."""
+
+
+class Command(Value):
+    """A wish, in the imperative. Names its stream by the field that its aggregate declares as `identity`."""
+
+
+class Event(Value):
+    """A fact, in the past tense. Its class name and its fields are storage: change them only with an upcaster."""
+
+    schema: ClassVar[int] = 1
+
+
+class State(Value):
+    """What an aggregate remembers of its stream: only what a decision needs."""
+
+
+class Row(Value, kw_only=True):
+    """One row of a read table. The columns are the fields; the engine fills in those declared here.
+
+    `position` is that of the last event that changed the row, `version` that of the stream the row mirrors
+    (see ReadModel.of), `created_at` and `updated_at` are when the row's first and last event were recorded.
+    """
+
+    position: int = 0
+    version: int = 0
+    created_at: datetime = EPOCH
+    updated_at: datetime = EPOCH
+
+
+class Recorded(Value):
+    """An event as the log holds it."""
+
+    position: int
+    stream: str
+    version: int
+    event: Event
+    recorded_at: datetime
+    command_id: str
+    correlation_id: str
+    causation_id: str | None
+    actor_id: str | None
+    trace: str | None = None
+
+
+S = TypeVar("S", bound=State)
+R = TypeVar("R", bound=Row)
+V = TypeVar("V", bound=msgspec.Struct)
+
+
+def replace(value: V, **changes: Any) -> V:
+    """A copy of `value` with some fields changed."""
+    return msgspec.structs.replace(value, **changes)
+
+
+class Claim(Value):
+    """A stream takes `value` for itself within `scope`; another stream that claims it is refused with AlreadyTaken."""
+
+    scope: str
+    value: str
+
+
+class Release(Value):
+    """A stream gives a claimed value back."""
+
+    scope: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Aggregate(Generic[S]):
+    """The rules of one kind of stream: `decide(state, command, now) -> events`, `evolve(state, event) -> state`.
+
+    The unions in the signatures of `decide` and `evolve` say which commands and events belong to it.
+    """
+
+    name: str
+    "The category: the stream of one instance is `name-identity`."
+    identity: str
+    "The field of every command and event that holds the instance's id."
+    initial: S
+    decide: Callable[[S, Any, datetime], Sequence[Any]]
+    evolve: Callable[[S, Any], S]
+    claims: Callable[[Any], Sequence[Claim | Release]] | None = None
+    "What an event claims or releases, kept unique in the append's transaction."
+    version: int = 1
+    "Raise it when `evolve` gives stored events another meaning: older snapshots are then ignored."
+    snapshot_every: int = 500
+
+    def stream(self, identity: str) -> str:
+        return f"{self.name}-{identity}"
+
+
+@dataclass(frozen=True)
+class ReadModel(Generic[R]):
+    """A table that is a fold per key: `keys(event) -> keys`, `apply(row | None, event) -> row | None`.
+
+    The union in the signature of `apply` is the subscription. `apply` may take a third argument, the Recorded event, where
+    a row tells who did what and when. None in place of a row means that there is none.
+    """
+
+    name: str
+    row: type[R]
+    keys: Callable[[Any], tuple[str, ...]]
+    apply: Callable[..., R | None]
+    version: int = 1
+    "Raise it with every change of row, keys or apply: the table is then folded anew."
+    of: str = ""
+    "The category whose streams the rows mirror one to one; gives Row.version."
+    order: tuple[str, ...] = ()
+    "Columns that a connection sorts by before the id; `-column` sorts downwards."
+
+
+@dataclass(frozen=True)
+class Upcaster:
+    """How the stored fields of an event at one schema version become those of the next."""
+
+    event: str
+    schema: int
+    "The version it reads; it gives `schema + 1`."
+    upcast: Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class _Mark(Value):
+    name: str
+
+
+SEARCH = _Mark("search")
+"Annotated[str, SEARCH]: a column that full-text search covers."
+FIXED = _Mark("fixed")
+"Annotated[..., FIXED]: a column that never changes once its row exists. The key always is."
+
+
+class Condition(Value):
+    """A predicate over one column, usable as SQL and on a row in memory. Build it with the functions below."""
+
+    column: str
+    "A field of the row; `price.units` reaches into a value object."
+    test: Literal["equals", "one_of", "at_most", "at_least", "starts_with"]
+    value: Any
+
+
+Conditions = tuple[Condition, ...]
+
+
+def equals(column: str, value: Any) -> Condition:
+    return Condition(column, "equals", value)
+
+
+def one_of(column: str, values: Sequence[Any]) -> Condition:
+    return Condition(column, "one_of", tuple(values))
+
+
+def at_most(column: str, value: Any) -> Condition:
+    return Condition(column, "at_most", value)
+
+
+def at_least(column: str, value: Any) -> Condition:
+    return Condition(column, "at_least", value)
+
+
+def starts_with(column: str, prefix: str) -> Condition:
+    return Condition(column, "starts_with", prefix)
