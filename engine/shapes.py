@@ -178,3 +178,19 @@ def at_least(column: str, value: Any) -> Condition:
 
 def starts_with(column: str, prefix: str) -> Condition:
     return Condition(column, "starts_with", prefix)
+
+
+class Receipt(Value):
+    """What the log answers to a command it accepted."""
+
+    command_id: str
+    position: int
+    "Of the last event stored; for a command that had nothing to do, the head it was decided at."
+    stream: str
+    version: int
+    accepted_at: datetime
+    events: int = 0
+    "How many events were stored: those at `position - events + 1` to `position`."
+    replayed: bool = False
+    "True for the stored answer to a command id seen before."
+    actor_id: str | None = None
