@@ -144,13 +144,7 @@ class Dispatcher:
         future: asyncio.Future[Receipt | Refusal] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
         self._arrived.set()
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await future
-        except TimeoutError:
-            raise Unavailable(
-                f"Not confirmed within {self._timeout:g} s. Send it again under the command id {id!r} to find out."
-            ) from None
+        return await future
 
     async def _run(self) -> None:
         while True:
@@ -170,6 +164,8 @@ class Dispatcher:
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
         requests = [request for request, _ in group]
+        # One deadline for the group and for those behind it: a timer for each command would cost more than deciding it.
+        deadline = asyncio.get_running_loop().call_later(self._timeout, self._give_up, group)
         try:
             outcomes, appended = await self._log.writer.run(lambda connection: self._decide_group(connection, requests))
         except Exception as error:  # the writer must outlive any fault of one group; the group's senders are told
@@ -184,7 +180,17 @@ class Dispatcher:
                 future.set_result(outcome)
             else:
                 future.set_exception(outcome)
+        deadline.cancel()
         await self._feed.publish("log", self._log.position)
+
+    def _give_up(self, group: Sequence[_Waiting]) -> None:
+        waiting = [*group, *self._waiting]
+        self._waiting.clear()
+        logger.error("the log does not answer", seconds=self._timeout, commands=len(waiting))
+        for request, future in waiting:
+            if not future.done():
+                again = f"Send it again under the command id {request.command_id!r} to find out."
+                future.set_exception(Unavailable(f"Not confirmed within {self._timeout:g} s. {again}"))
 
     # ------------------------------------------------------------------ on the writer's thread
 
@@ -192,11 +198,11 @@ class Dispatcher:
         self, connection: sqlite3.Connection, requests: Sequence[Request]
     ) -> tuple[list[Outcome], Appending]:
         """Decide a group one after another and commit it as one; on failure nothing of it is stored."""
-        appending = Appending(connection, self._log.codec, self._log.position, self._known_types)
+        now = max(self._clock(), self._log.last_recorded_at)
+        appending = Appending(connection, self._log.codec, self._log.position, now, self._known_types)
         states: dict[str, tuple[State, int]] = {}
         try:
-            now = max(self._clock(), self._log.last_recorded_at)
-            outcomes = [self._outcome(appending, request, states, now) for request in requests]
+            outcomes = [self._outcome(appending, request, states) for request in requests]
             appending.commit()
         except BaseException:
             appending.abandon()
@@ -209,11 +215,9 @@ class Dispatcher:
             self._cache.popitem(last=False)
         return outcomes, appending
 
-    def _outcome(
-        self, appending: Appending, request: Request, states: dict[str, tuple[State, int]], now: datetime
-    ) -> Outcome:
+    def _outcome(self, appending: Appending, request: Request, states: dict[str, tuple[State, int]]) -> Outcome:
         try:
-            return self._decide(appending, request, states, now)
+            return self._decide(appending, request, states)
         except Refusal as refusal:
             return refusal
         except sqlite3.Error:
@@ -221,9 +225,7 @@ class Dispatcher:
         except Exception as fault:  # one command's fault must not take its neighbors in the group with it
             return fault
 
-    def _decide(
-        self, appending: Appending, request: Request, states: dict[str, tuple[State, int]], now: datetime
-    ) -> Receipt:
+    def _decide(self, appending: Appending, request: Request, states: dict[str, tuple[State, int]]) -> Receipt:
         command = request.command
         rules = self._rules[type(command)]
         aggregate = rules.aggregate
@@ -237,7 +239,7 @@ class Dispatcher:
         states[stream] = state, version
         if request.expected_version is not None and request.expected_version != version:
             raise VersionConflict(request.expected_version, version)
-        new = aggregate.decide(state, command, now)
+        new = aggregate.decide(state, command, appending.at)
         wanted = [claim for event in new for claim in aggregate.claims(event)] if aggregate.claims else []
         for claim in wanted:
             if isinstance(claim, Claim) and appending.claimant(claim.scope, claim.value) not in (None, stream):
@@ -249,7 +251,6 @@ class Dispatcher:
             stream,
             version,
             new,
-            now,
             request.command_id,
             request.correlation_id,
             request.causation_id,
@@ -262,15 +263,18 @@ class Dispatcher:
         states[stream] = folded, after
         if after // aggregate.snapshot_every > version // aggregate.snapshot_every:
             appending.keep_snapshot(stream, after, rules.layout, msgspec.msgpack.encode(folded))
-        given = Receipt(request.command_id, appending.head, stream, after, now, len(new), False, request.actor_id)
+        given = Receipt(request.command_id, appending.head, stream, after, appending.at, len(new), False, request.actor_id)
         appending.remember(mark, given)
         return given
 
     def _load(self, appending: Appending, rules: _Rules, stream: str) -> tuple[State, int]:
         state: State = rules.aggregate.initial
         version = 0
-        if kept := appending.snapshot(stream, rules.layout):
+        stored = appending.version(stream)
+        if stored >= rules.aggregate.snapshot_every and (kept := appending.snapshot(stream, rules.layout)):
             version, state = kept[0], rules.decoder.decode(kept[1])
+        if version == stored:
+            return state, version
         evolve: Callable[[Any, Any], State] = rules.aggregate.evolve
         for reached, event in appending.stream(stream, version):
             state, version = evolve(state, event), reached

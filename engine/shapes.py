@@ -102,7 +102,7 @@ class Aggregate(Generic[S]):
     "What an event claims or releases, kept unique in the append's transaction."
     version: int = 1
     "Raise it when `evolve` gives stored events another meaning: older snapshots are then ignored."
-    snapshot_every: int = 500
+    snapshot_every: int = 200
 
     def stream(self, identity: str) -> str:
         return f"{self.name}-{identity}"

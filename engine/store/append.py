@@ -14,12 +14,17 @@ from engine.store.log import micros, receipt
 class Appending:
     """An open transaction. Everything handed in becomes durable with `commit`, together or not at all."""
 
-    def __init__(self, connection: sqlite3.Connection, codec: Codec, head: int, known_types: set[tuple[str, int]]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, codec: Codec, head: int, at: datetime, known_types: set[tuple[str, int]]
+    ) -> None:
         self.head = head
+        self.at = at
+        "When everything in this transaction is recorded."
         self.recorded: list[Recorded] = []
         self.sizes: list[int] = []
         self._connection = connection
         self._codec = codec
+        self._stored_at = micros(at)
         self._known_types = known_types
         self._new_types: set[tuple[str, int]] = set()
         self._events: list[tuple[Any, ...]] = []
@@ -36,6 +41,11 @@ class Appending:
         row = self._commands.get(command_id)
         row = row or self._connection.execute(tables.COMMAND, (command_id,)).fetchone()
         return (row[1], receipt(row, replayed=True)) if row else None
+
+    def version(self, stream: str) -> int:
+        """The version of a stream before this transaction; 0 when it holds nothing."""
+        row = self._connection.execute(tables.VERSION, (stream,)).fetchone()
+        return row[0] if row else 0
 
     def stream(self, stream: str, after: int) -> Iterable[tuple[int, Event]]:
         """The events of a stream behind a version, oldest first. Not those handed in to this transaction."""
@@ -61,7 +71,6 @@ class Appending:
         stream: str,
         version: int,
         new: Sequence[Event],
-        at: datetime,
         command_id: str,
         correlation_id: str,
         causation_id: str | None,
@@ -72,23 +81,16 @@ class Appending:
 
         Raises UnicodeEncodeError, with nothing handed in, for text that no encoding can hold.
         """
-        stored_at = micros(at)
         encoded = [(type(event).__name__, event.schema, self._codec.encode(event)) for event in new]
         for event, (name, schema, data) in zip(new, encoded, strict=True):
             self.head += 1
             version += 1
             if (name, schema) not in self._known_types:
                 self._new_types.add((name, schema))
-            self._events.append(
-                (self.head, stream, version, name, schema, data, stored_at)
-                + (command_id, correlation_id, causation_id, actor_id, trace)
-            )
+            about = (command_id, correlation_id, causation_id, actor_id, trace)
+            self._events.append((self.head, stream, version, name, schema, data, self._stored_at, *about))
             self.sizes.append(len(data))
-            self.recorded.append(
-                Recorded(
-                    self.head, stream, version, event, at, command_id, correlation_id, causation_id, actor_id, trace
-                )
-            )
+            self.recorded.append(Recorded(self.head, stream, version, event, self.at, *about))
 
     def remember(self, fingerprint: bytes, receipt: Receipt) -> None:
         self._commands[receipt.command_id] = (
@@ -98,7 +100,7 @@ class Appending:
             receipt.version,
             receipt.position,
             receipt.events,
-            micros(receipt.accepted_at),
+            self._stored_at,
             receipt.actor_id,
         )
 
@@ -119,17 +121,12 @@ class Appending:
         if not self._commands and not self._events:
             connection.execute("ROLLBACK")
             return
-        connection.executemany(tables.APPEND, self._events)
-        connection.executemany(tables.REMEMBER, self._commands.values())
-        if self._new_types:
-            connection.executemany(tables.values(tables.event_types), sorted(self._new_types))
-        if self._released:
-            connection.executemany(tables.RELEASE, self._released)
-        taken = [(*key, stream) for key, stream in self._claims.items() if stream is not None]
-        if taken:
-            connection.executemany(tables.KEEP_CLAIM, taken)
-        if self._snapshots:
-            connection.executemany(tables.KEEP_SNAPSHOT, self._snapshots.values())
+        tables.APPEND.run(connection, self._events)
+        tables.REMEMBER.run(connection, list(self._commands.values()))
+        tables.KEEP_TYPE.run(connection, sorted(self._new_types))
+        connection.executemany(tables.RELEASE, self._released)
+        tables.KEEP_CLAIM.run(connection, [(*key, stream) for key, stream in self._claims.items() if stream])
+        tables.KEEP_SNAPSHOT.run(connection, list(self._snapshots.values()))
         connection.execute("COMMIT")
         self._known_types |= self._new_types
 
