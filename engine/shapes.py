@@ -65,7 +65,7 @@ R = TypeVar("R", bound=Row)
 V = TypeVar("V", bound=msgspec.Struct)
 
 
-def replace(value: V, **changes: Any) -> V:
+def replace(value: V, /, **changes: Any) -> V:
     """A copy of `value` with some fields changed."""
     return msgspec.structs.replace(value, **changes)
 
