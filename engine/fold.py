@@ -1,0 +1,76 @@
+"""A read model's fold over a batch of events: pure, the same whatever the batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any, Generic, TypeVar
+
+from engine.codec import members
+from engine.shapes import ReadModel, Recorded, Row, replace
+from engine.store.rows import Tombstone
+
+R = TypeVar("R", bound=Row)
+Work = list[tuple[Recorded, tuple[str, ...]]]
+
+
+@dataclass
+class Folded(Generic[R]):
+    """What a batch comes to: rows to write, keys to delete, removals to remember."""
+
+    rows: dict[str, R] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+    buried: list[Tombstone] = field(default_factory=list)
+
+
+class Fold(Generic[R]):
+    """The fold of one read model, with the columns the engine fills in."""
+
+    def __init__(self, model: ReadModel[R]) -> None:
+        self.model = model
+        self.types: frozenset[type[Any]] = frozenset(members(model.apply, 1))
+        "The events it subscribes to: the union in the signature of `apply`."
+        self._with_record = len(signature(model.apply).parameters) > 2
+        self._category = f"{model.of}-" if model.of else None
+
+    def work(self, events: Sequence[Recorded]) -> Work:
+        """The events that concern this model, each with the keys it touches."""
+        types, keys = self.types, self.model.keys
+        return [(each, keys(each.event)) for each in events if type(each.event) in types]
+
+    def run(self, rows: dict[str, R], work: Work) -> Folded[R]:
+        """Fold events into `rows`, which holds every row they touch; the last write of a key wins."""
+        folded, changed = Folded[R](), set[str]()
+        apply, with_record = self.model.apply, self._with_record
+        for recorded, keys in work:
+            for key in keys:
+                row = rows.get(key)
+                new = apply(row, recorded.event, recorded) if with_record else apply(row, recorded.event)
+                if new is None:
+                    if row is not None:
+                        folded.buried.append(Tombstone(row, key, recorded.position, recorded.recorded_at))
+                        changed.add(key)
+                        del rows[key]
+                    continue
+                version = row.version if row is not None else 0
+                if self._category is not None and recorded.stream == self._category + key:
+                    version = recorded.version
+                if row is None or version != row.version or new != row:
+                    rows[key] = self._filled(key, new, row, version, recorded)
+                    changed.add(key)
+        for key in changed:
+            if key in rows:
+                folded.rows[key] = rows[key]
+            else:
+                folded.gone.append(key)
+        return folded
+
+    def _filled(self, key: str, new: R, row: R | None, version: int, recorded: Recorded) -> R:
+        if new.id != key:  # type: ignore[attr-defined]  # every table makes sure that its rows have an id
+            raise ValueError(f"{self.model.name} gave the row {new.id!r} for the key {key!r}.")  # type: ignore[attr-defined]
+        return replace(
+            new,
+            position=recorded.position,
+            version=version,
+            created_at=recorded.recorded_at if row is None else row.created_at,
+            updated_at=recorded.recorded_at,
+        )

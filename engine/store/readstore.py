@@ -1,0 +1,225 @@
+"""The read tables in one SQLite file: one process writes, many connections read."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from engine.shapes import Conditions, ReadModel, Row
+from engine.store.rows import SHARED, Changes, Checkpoint, Cursor, Page, Table, transaction
+from engine.store.sqlite import Connection, Readers, Unavailable
+
+R = TypeVar("R", bound=Row)
+T = TypeVar("T")
+
+
+class WriterLock:
+    """Keeps a second process from writing the same file. The operating system gives it back when the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(f"{path.name}.lock")
+        self._file: int | None = None
+
+    def take(self) -> None:
+        """Raises Unavailable, naming who holds it."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(file, 32).decode(errors="replace").strip() or "unknown"
+            os.close(file)
+            raise Unavailable(
+                f"{self._path.with_suffix('')} is being written by process {holder}; stop that one or use another file."
+            ) from None
+        os.ftruncate(file, 0)
+        os.write(file, str(os.getpid()).encode())
+        self._file = file
+
+    def give_back(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+class ReadStore:
+    """The read tables of a set of read models. Raises Unavailable when the file cannot be had.
+
+    `readonly` opens a file that another process may be writing, for looking only.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        models: Iterable[ReadModel[Any]],
+        *,
+        readers: tuple[int, int] = (1, 4),
+        readonly: bool = False,
+    ) -> None:
+        self._path = path
+        self._tables: dict[str, Table[Any]] = {}
+        for model in models:
+            if self._tables.setdefault(model.name, table := Table(model)) is not table:
+                raise ValueError(f"Two read models are called {model.name}; rename one of them.")
+        self._readonly = readonly
+        self._readers = Readers(path, *readers)
+        self._lock = WriterLock(path)
+        self._writer: Connection | None = None
+
+    async def open(self) -> None:
+        """Take the file, and make what every model shares. The tables themselves are made by `prepare`."""
+        if not self._readonly:
+            self._lock.take()
+            try:
+                self._writer = await Connection.open(self._path, synchronous="NORMAL")
+                await self.write(lambda connection: [connection.execute(each) for each in SHARED])
+            except BaseException:
+                await self.close()
+                raise
+        await self._readers.open()
+
+    async def close(self) -> None:
+        await self._readers.close()
+        if self._writer is not None:
+            await self._writer.close()
+            self._writer = None
+        self._lock.give_back()
+
+    def table(self, model: ReadModel[R]) -> Table[R]:
+        return self._tables[model.name]
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in one transaction on the writer's thread."""
+        if self._writer is None:
+            raise Unavailable(f"{self._path} is not open for writing.")
+
+        def unit(connection: sqlite3.Connection) -> T:
+            with transaction(connection):
+                return work(connection)
+
+        return await self._writer.run(unit)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in one read transaction, so on one state of the file."""
+        return await self._readers.read(work)
+
+    # ------------------------------------------------------------ rows
+
+    async def get(self, model: ReadModel[R], key: str) -> tuple[R | None, int]:
+        """The row under a key, and the position it shows."""
+        table = self.table(model)
+        return await self.read(lambda connection: table.get(connection, key))
+
+    async def load(self, model: ReadModel[R], keys: Sequence[str]) -> dict[str, R]:
+        """The rows under some keys; keys without a row are left out."""
+        table = self.table(model)
+        return await self.read(lambda connection: table.load(connection, keys))
+
+    async def page(
+        self,
+        model: ReadModel[R],
+        conditions: Conditions = (),
+        *,
+        order: tuple[str, ...] | None = None,
+        after: Cursor | None = None,
+        limit: int,
+        descending: bool = False,
+        search: str | None = None,
+    ) -> Page[R]:
+        """The first rows after a cursor, or with `descending` the last before it; `search` narrows them to a text."""
+        table = self.table(model)
+        return await self.read(
+            lambda connection: table.page(
+                connection, conditions, order=order, after=after, limit=limit, descending=descending, search=search
+            )
+        )
+
+    async def search(self, model: ReadModel[R], text: str, *, after: Cursor | None = None, limit: int) -> Page[R]:
+        """Rows with every word of `text` at the start of a word of theirs. A text without words finds nothing."""
+        return await self.page(model, after=after, limit=limit, search=text)
+
+    async def changes(
+        self,
+        model: ReadModel[R],
+        conditions: Conditions = (),
+        *,
+        after: tuple[int, str | bytes],
+        limit: int,
+        seen: int = 0,
+    ) -> Changes:
+        """What changed after a place in (position, id); see Table.changes."""
+        table = self.table(model)
+        return await self.read(
+            lambda connection: table.changes(connection, conditions, after=after, limit=limit, seen=seen)
+        )
+
+    # ------------------------------------------------------------ checkpoints
+
+    async def checkpoint(self, model: ReadModel[Any]) -> Checkpoint | None:
+        table = self.table(model)
+        return await self.read(table.checkpoint)
+
+    async def positions(self) -> dict[str, int]:
+        """How far every model is folded, by name: what the feed polls while somebody waits."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, int]:
+            return dict(connection.execute("SELECT model, position FROM checkpoints").fetchall())
+
+        return await self.read(work)
+
+    async def passed(self, model: ReadModel[Any], position: int) -> datetime | None:
+        """When a model passed a position; None when it has not."""
+        table = self.table(model)
+        return await self.read(lambda connection: table.passed(connection, position))
+
+    async def prepare(self, model: ReadModel[R], log_id: str, head: int) -> tuple[Checkpoint, bool]:
+        """The checkpoint to go on from, and whether the table had to be started afresh.
+
+        It is, when it was folded by other code, laid out otherwise, from another log, or from more of the log than
+        there is. Whoever followed the old table must then start over, so the floor rises above every position it showed.
+        """
+        table = self.table(model)
+
+        def work(connection: sqlite3.Connection) -> tuple[Checkpoint, bool]:
+            found = table.checkpoint(connection)
+            wanted = (model.version, table.fingerprint, log_id)
+            if found and (found.version, found.layout, found.log_id) == wanted and found.position <= head:
+                table.drop(connection, "b" if found.slot == "a" else "a")  # what a rebuild cut short left behind
+                return found, False
+            table.drop(connection, "b")
+            table.create(connection, "a")
+            floor = max(found.floor, found.position + 1) if found else 0
+            fresh = Checkpoint(*wanted, 0, floor, "a", 0)
+            table.begin(connection, fresh)
+            connection.execute("DELETE FROM passages WHERE model = ?", (model.name,))
+            return fresh, found is not None or head > 0
+
+        return await self.write(work)
+
+    async def swap(self, model: ReadModel[Any], slot: str, position: int) -> None:
+        """Serve from `slot` from now on, which is folded as far as the table served so far."""
+        table = self.table(model)
+
+        def work(connection: sqlite3.Connection) -> None:
+            found = table.checkpoint(connection)
+            if found is None or found.position != position:
+                raise Unavailable(f"{model.name} moved while its rebuilt table took its place.")
+            table.begin(connection, msgspec.structs.replace(found, slot=slot))
+            table.drop(connection, found.slot)
+
+        await self.write(work)
+
+    async def prune(self, before: datetime) -> int:
+        """Forget removals older than `before`, in every table."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            for table in self._tables.values():
+                table.forget_passages(connection)
+            return sum(table.prune(connection, before) for table in self._tables.values())
+
+        return await self.write(work)

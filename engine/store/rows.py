@@ -1,0 +1,286 @@
+"""One read table: load keys, write a batch, page, search, what changed since a position."""
+
+import hashlib
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from engine.shapes import Conditions, ReadModel, Row
+from engine.store import conditions as predicates
+from engine.store.columns import Layout, instant, microseconds
+from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
+
+R = TypeVar("R", bound=Row)
+Cursor = tuple[Any, ...]
+PASSAGES_KEPT = 10_000
+MOST_SEARCHED = 256
+"Characters of a search that count; the rest could only cost."
+LAST_ID = b""
+"As an id: after every id. SQLite sorts bytes after all text."
+
+SHARED = (
+    """CREATE TABLE IF NOT EXISTS checkpoints (
+        model TEXT PRIMARY KEY, version INTEGER NOT NULL, layout TEXT NOT NULL, log_id TEXT NOT NULL,
+        position INTEGER NOT NULL, floor INTEGER NOT NULL, slot TEXT NOT NULL, passed_at INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS passages (
+        model TEXT, position INTEGER, passed_at INTEGER NOT NULL, PRIMARY KEY (model, position)
+    ) WITHOUT ROWID""",
+)
+"Bookkeeping beside the read tables. `floor`: removals at or below it may be forgotten."
+_CHECKPOINT = "SELECT version, layout, log_id, position, floor, slot, passed_at FROM checkpoints WHERE model = ?"
+_MOVE = "UPDATE checkpoints SET position = ?, passed_at = ? WHERE model = ?"
+_PASS = "INSERT OR REPLACE INTO passages VALUES (?, ?, ?)"
+_PASSED = "SELECT passed_at FROM passages WHERE model = ? AND position >= ? ORDER BY position LIMIT 1"
+_FORGET = """DELETE FROM passages WHERE model = ?1 AND position <=
+    (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
+_REPLACE = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class Checkpoint(msgspec.Struct, frozen=True, gc=False):
+    """How far a read model is folded, and into which of its two places."""
+
+    version: int
+    layout: str
+    log_id: str
+    position: int
+    floor: int
+    slot: str
+    passed_at: int
+
+
+class Tombstone(msgspec.Struct, frozen=True, gc=False):
+    """A row that was removed, as it was before."""
+
+    row: Row
+    key: str
+    position: int
+    deleted_at: datetime
+
+
+class Changed(msgspec.Struct, frozen=True, gc=False):
+    """A row that changed or went away at a position; `row` is None for one that went away or no longer matches."""
+
+    position: int
+    id: str
+    row: Any
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """A stretch of what changed, in the order of (position, id)."""
+
+    entries: list[Changed]
+    position: int
+    "The position the table shows."
+    floor: int
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """Rows in their order, whether there are more that way, and the position they show."""
+
+    rows: list[R]
+    more: bool
+    position: int
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing. IMMEDIATE, as only then SQLite waits for another writer instead of failing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def search_terms(text: str) -> str | None:
+    """What a person typed, as a query in which every word must be the start of one; None when it holds no word."""
+    plain = "".join(each if unicodedata.category(each) not in ("Cc", "Cs") else " " for each in text[:MOST_SEARCHED])
+    words = [word.replace('"', '""') for word in plain.split() if any(each.isalnum() for each in word)]
+    return " AND ".join(f'"{word}"*' for word in words) or None
+
+
+class Table(Generic[R]):
+    """The table of one read model. Its functions run on the connection's thread, inside the caller's transaction."""
+
+    def __init__(self, model: ReadModel[R]) -> None:
+        self.model = model
+        self.name = model.name
+        self.layout = Layout(model.row)
+        for path, _ in map(sort_key, model.order):
+            column = self.layout.column(path)
+            if column.is_optional:
+                raise ValueError(f"{model.name} cannot be sorted by {path!r}, which may be None.")
+        self._in = {slot: Statements(model.name, model.order, self.layout, slot) for slot in ("a", "b")}
+        made = "\n".join(self._in["a"].create())
+        self.fingerprint = hashlib.blake2b(made.encode(), digest_size=8).hexdigest()
+        "Changes whenever the columns, their types or the indexes do."
+        self._decode = self.layout.decode
+
+    # ------------------------------------------------------------ bookkeeping
+
+    def checkpoint(self, connection: sqlite3.Connection) -> Checkpoint | None:
+        found = connection.execute(_CHECKPOINT, (self.name,)).fetchone()
+        return Checkpoint(*found) if found else None
+
+    def _now(self, connection: sqlite3.Connection) -> Checkpoint:
+        found = self.checkpoint(connection)
+        return found or Checkpoint(self.model.version, self.fingerprint, "", 0, 0, "a", 0)
+
+    def create(self, connection: sqlite3.Connection, slot: str) -> None:
+        """An empty table in `slot`, whatever was there."""
+        for statement in self._in[slot].drop() + self._in[slot].create():
+            connection.execute(statement)
+
+    def drop(self, connection: sqlite3.Connection, slot: str) -> None:
+        for statement in self._in[slot].drop():
+            connection.execute(statement)
+
+    def begin(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+        """Set the checkpoint whatever it was; `move` is for going on from it."""
+        connection.execute(_REPLACE, (self.name, *msgspec.structs.astuple(checkpoint)))
+
+    def move(self, connection: sqlite3.Connection, position: int, passed_at: datetime) -> None:
+        passed = microseconds(passed_at)
+        connection.execute(_MOVE, (position, passed, self.name))
+        connection.execute(_PASS, (self.name, position, passed))
+
+    def forget_passages(self, connection: sqlite3.Connection, kept: int = PASSAGES_KEPT) -> None:
+        connection.execute(_FORGET, (self.name, kept))
+
+    def passed(self, connection: sqlite3.Connection, position: int) -> datetime | None:
+        """When the model passed a position, or had passed it at the latest; None when it has not."""
+        found = connection.execute(_PASSED, (self.name, position)).fetchone()
+        return instant(found[0]) if found else None
+
+    def prune(self, connection: sqlite3.Connection, before: datetime) -> int:
+        """Forget removals older than `before`, and remember up to which position some may be forgotten."""
+        checkpoint, values = self._now(connection), {"before": microseconds(before)}
+        statements = self._in[checkpoint.slot]
+        (position,) = connection.execute(statements.pruned, values).fetchone()
+        if position is None:
+            return 0
+        count = connection.execute(statements.prune, values).rowcount
+        connection.execute("UPDATE checkpoints SET floor = max(floor, ?) WHERE model = ?", (position, self.name))
+        return count
+
+    # ------------------------------------------------------------ writing
+
+    def load(self, connection: sqlite3.Connection, keys: Iterable[str], slot: str | None = None) -> dict[str, R]:
+        """The rows under these keys; keys without a row are left out."""
+        statements, found, rest = self._in[slot or self._now(connection).slot], {}, iter(keys)
+        while chunk := list(islice(rest, LOAD_AT_ONCE)):
+            statement, size = statements.load(len(chunk))
+            for columns in connection.execute(statement, chunk + [None] * (size - len(chunk))):
+                row = self._decode(columns)
+                found[row.id] = row  # type: ignore[attr-defined]  # Layout makes sure of the id
+        return found
+
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        slot: str,
+        rows: Iterable[R],
+        gone: Iterable[str],
+        buried: Iterable[Tombstone],
+    ) -> None:
+        """Upsert `rows`, delete the keys `gone`, keep a tombstone of each removal."""
+        statements, fixed = self._in[slot], self.layout.encode_fixed
+        connection.executemany(statements.upsert, map(self.layout.encode, rows))
+        connection.executemany(statements.delete, [(key,) for key in gone])
+        connection.executemany(
+            statements.bury,
+            [(each.position, each.key, microseconds(each.deleted_at), *fixed(each.row)) for each in buried],  # type: ignore[arg-type]
+        )
+
+    # ------------------------------------------------------------ reading
+
+    def get(self, connection: sqlite3.Connection, key: str) -> tuple[R | None, int]:
+        """The row, and the position it shows."""
+        checkpoint = self._now(connection)
+        rows = self.load(connection, (key,) if predicates.is_text(key) else (), checkpoint.slot)
+        return rows.get(key), checkpoint.position
+
+    def all(self, connection: sqlite3.Connection) -> Iterator[R]:
+        """Every row, by id, for as long as the caller's transaction is open."""
+        return map(self._decode, connection.execute(self._in[self._now(connection).slot].all))
+
+    def cursor(self, row: R, order: tuple[str, ...] | None = None) -> Cursor:
+        """Where a row stands in the order: what `page` goes on from."""
+        values = predicates.columns_of(self.layout, row, [sort_key(each)[0] for each in self._order(order)])
+        return (*values, row.id)  # type: ignore[attr-defined]
+
+    def _order(self, order: tuple[str, ...] | None) -> tuple[str, ...]:
+        return self.model.order if order is None else order
+
+    def page(
+        self,
+        connection: sqlite3.Connection,
+        conditions: Conditions = (),
+        *,
+        order: tuple[str, ...] | None = None,
+        after: Cursor | None = None,
+        limit: int,
+        descending: bool = False,
+        search: str | None = None,
+    ) -> Page[R]:
+        """The first rows after a cursor; `descending`: the last before it. The rows come in the order either way."""
+        checkpoint = self._now(connection)
+        shape, found = predicates.shape(self.layout, conditions)
+        values: dict[str, Any] = {**found, "limit": limit + 1}
+        sorting = self._order(order)
+        if search is not None:
+            values["search"] = search_terms(search)
+            if values["search"] is None or not self.layout.searched:
+                return Page([], False, checkpoint.position)
+        if after is not None:
+            if len(after) != len(sorting) + 1 or not all(map(predicates.is_text, after)):
+                raise ValueError("The cursor is not one of this order.")
+            values.update({f"k{place}": value for place, value in enumerate(after)})
+        text = self._in[checkpoint.slot].page(shape, sorting, descending, after is not None, search is not None)
+        rows = list(map(self._decode, connection.execute(text, values)))
+        page = rows[:limit]
+        return Page(page[::-1] if descending else page, len(rows) > limit, checkpoint.position)
+
+    def changes(
+        self,
+        connection: sqlite3.Connection,
+        conditions: Conditions = (),
+        *,
+        after: tuple[int, str | bytes],
+        limit: int,
+        seen: int = 0,
+    ) -> Changes:
+        """What changed after a place in (position, id), at most `limit` of it.
+
+        Conditions on the id or on FIXED columns restrict what is found; the others decide whether `row` is given. Up to
+        the position `seen` only rows that match are found, for a reader who has nothing yet that could go away.
+        """
+        checkpoint = self._now(connection)
+        statements, layout = self._in[checkpoint.slot], self.layout
+        within = tuple(each for each in conditions if predicates.restricts(layout, each))
+        also = tuple(each for each in conditions if not predicates.restricts(layout, each))
+        shape, found = predicates.shape(layout, within + (also if seen else ()))
+        values = {**found, "position": after[0], "id": after[1], "limit": limit, "seen": seen}
+        always, until = shape[: len(within)], shape[len(within) :]
+        matches, decode = predicates.predicate(layout, also), self._decode
+        rows = [decode(columns) for columns in connection.execute(statements.changed(always, until), values)]
+        kept = [Changed(row.position, row.id, row if matches(row) else None) for row in rows]  # type: ignore[attr-defined]
+        gone = [
+            Changed(position, key, None) for key, position in connection.execute(statements.removed(always), values)
+        ]
+        entries = sorted(kept + gone, key=_place)[:limit] if gone else kept
+        return Changes(entries, checkpoint.position, checkpoint.floor)
+
+
+def _place(change: Changed) -> tuple[int, str]:
+    return change.position, change.id
