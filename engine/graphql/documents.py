@@ -80,9 +80,7 @@ class Documents:
 
     def _read(self, text: str) -> Document:
         try:
-            node = parse(
-                text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_TOKENS, max_source_length=MAX_LENGTH
-            )
+            node = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_TOKENS, max_source_length=MAX_LENGTH)
         except GraphQLSyntaxError as error:
             # The parser's limits come as syntax errors, told from the others by how their sentences end.
             limit = error.message.endswith("Parsing aborted.")

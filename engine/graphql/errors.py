@@ -4,7 +4,7 @@ Exception
 ├── ProtocolError    raised by anyone who wants the client to see a code and a sentence
 └── anything else    UNAVAILABLE when a store is away, BAD_USER_INPUT when the input cannot be read, otherwise INTERNAL
 
-Nothing that was not written for a client reaches one: the text of a fault stays in the log, beside the id the client got.
+Nothing that was not written for a client reaches one: a fault's text stays in the log, beside the id the client got.
 """
 
 import sqlite3
@@ -88,8 +88,7 @@ def _explained(chain: tuple[Exception, ...]) -> tuple[str, dict[str, Any]]:
 def _about_arguments(error: Exception) -> bool:
     # graphql-core hangs what is wrong with an argument on the argument's node, and what is wrong with a result on the
     # field's or on none; it tells them apart in no other way.
-    nodes = isinstance(error, GraphQLError) and error.nodes
-    return bool(nodes) and not isinstance(nodes[0], FieldNode)
+    return isinstance(error, GraphQLError) and bool(error.nodes) and not isinstance(error.nodes[0], FieldNode)
 
 
 def _masked(fault: Exception) -> tuple[str, dict[str, Any]]:

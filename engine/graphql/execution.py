@@ -1,8 +1,8 @@
 """GraphQL operations, executed on a Strawberry schema without Strawberry's own machinery around each request."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,6 +41,12 @@ class Peer:
     "What the socket's `on_connect` made of it."
 
 
+_IS_AWAITABLE: Any = is_awaitable.optimized_is_awaitable
+
+ContextOf = Callable[[Peer, Request], Awaitable[Any]]
+"Makes the context of one operation. What it raises is the answer: a ProtocolError as it is, anything else masked."
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """An answer. A `refused` one never came to be executed, so it has no data at all, not even null."""
@@ -51,7 +57,17 @@ class Result:
 
     def encode(self) -> bytes:
         """The answer as JSON. Never raises: what cannot be encoded is a fault like any other."""
-        return encode(self.answer())
+        try:
+            return _json(self.answer())
+        except (TypeError, ValueError, RecursionError) as fault:
+            return _json({"data": None, "errors": told([fault])})
+
+    def encode_errors(self) -> bytes:
+        """The errors alone, as JSON. Never raises."""
+        try:
+            return _json(self.errors)
+        except (TypeError, ValueError, RecursionError) as fault:
+            return _json(told([fault]))
 
     def answer(self) -> dict[str, Any]:
         answer: dict[str, Any] = {} if self.kind == "refused" else {"data": self.data}
@@ -64,17 +80,12 @@ def refused(errors: tuple[Shaped, ...]) -> Result:
     return Result(None, errors, "refused")
 
 
-def encode(answer: Mapping[str, Any]) -> bytes:
-    """JSON, whatever a scalar let through."""
+def _json(value: Any) -> bytes:
     try:
-        return orjson.dumps(answer)
+        return orjson.dumps(value)
     except TypeError:
-        pass
-    try:
         # orjson stops at integers of 64 bits, at lone surrogates and at 254 levels; the standard library does not.
-        return json.dumps(answer, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as fault:
-        return orjson.dumps({"data": None, "errors": told([fault])})
+        return json.dumps(value, allow_nan=False).encode()
 
 
 class Executor:
@@ -107,7 +118,7 @@ class Executor:
         core = self._build(operation, request, context)
         return core if isinstance(core, Result) else await _settled(core)
 
-    async def subscribe(self, request: Request, context: Any) -> AsyncIterator[Result] | Result:
+    async def subscribe(self, request: Request, context: Any) -> AsyncGenerator[Result, None] | Result:
         """Start a subscription. Never raises, but for cancellation; a `refused` result ends the stream.
 
         Close the iterator to end the subscription: that runs the clean-up of the resolver's generator.
@@ -117,6 +128,12 @@ class Executor:
             return operation
         if operation.kind is not OperationType.SUBSCRIPTION:
             return refused((shaped("BAD_REQUEST", "This is not a subscription."),))
+        return await self.stream(operation, request, context)
+
+    async def stream(
+        self, operation: Operation, request: Request, context: Any
+    ) -> AsyncGenerator[Result, None] | Result:
+        """Start a subscription that was planned before. Never raises, but for cancellation."""
         core = self._build(operation, request, context)
         if isinstance(core, Result):
             return core
@@ -143,7 +160,7 @@ class Executor:
                 context,
                 request.variables,
                 operation.name,
-                is_awaitable=is_awaitable.optimized_is_awaitable,
+                is_awaitable=_IS_AWAITABLE,
                 operation_extensions=request.extensions,
             )
         except RecursionError:
@@ -175,16 +192,16 @@ async def _settled(core: CoreExecutor[Any], serially: bool | None = None) -> Res
     return Result(outcome.data, told(outcome.errors) if outcome.errors else ())
 
 
-async def _events(core: CoreExecutor[Any], source: Any) -> AsyncIterator[Result]:
+async def _events(core: CoreExecutor[Any], source: Any) -> AsyncGenerator[Result, None]:
     source = aiter(source)
-    try:
-        if hasattr(source, "aclose"):
-            async with aclosing(source):
-                async for payload in source:
-                    yield await _settled(core.build_per_event_executor(payload), False)
-        else:
-            async for payload in source:
-                yield await _settled(core.build_per_event_executor(payload), False)
-    except Exception as fault:
-        # Going on is safe: the source is closed, and this subscription ends here.
-        yield refused(told([fault]))
+    async with aclosing(source) if hasattr(source, "aclose") else nullcontext():
+        while True:
+            try:
+                payload = await anext(source)
+            except StopAsyncIteration:
+                return
+            except Exception as fault:
+                # Going on is safe: the source has ended by raising, and this subscription ends with it.
+                yield refused(told([fault]))
+                return
+            yield await _settled(core.build_per_event_executor(payload), False)
