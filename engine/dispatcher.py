@@ -13,7 +13,7 @@ import structlog
 from engine import ids
 from engine.clock import Clock
 from engine.codec import fingerprint, members
-from engine.feed import Feed
+from engine.feed import LOG, Feed
 from engine.refusals import AlreadyTaken, CommandIdReused, InvalidInput, Refusal, VersionConflict
 from engine.shapes import Aggregate, Claim, Command, Receipt, State
 from engine.store.append import Appending
@@ -181,7 +181,7 @@ class Dispatcher:
             else:
                 future.set_exception(outcome)
         deadline.cancel()
-        await self._feed.publish("log", self._log.position)
+        self._feed.publish(LOG, self._log.position)
 
     def _give_up(self, group: Sequence[_Waiting]) -> None:
         waiting = [*group, *self._waiting]

@@ -1,5 +1,6 @@
 """The only reader of randomness: ids that sort by time, and ids derived from others."""
 
+import random as _random
 import uuid
 
 from uuid_utils.compat import uuid7
@@ -13,3 +14,7 @@ def new() -> str:
 def derived(*parts: str) -> str:
     """The id that always follows from `parts`, so that a repeat makes the same one."""
     return uuid.uuid5(uuid.NAMESPACE_OID, "\x00".join(parts)).hex
+
+
+random = _random.random
+"A float from 0 to 1, for jitter."

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Self
 
+import msgspec
 import strawberry
 from strawberry import UNSET
 
@@ -43,7 +44,7 @@ class Event(Node):
             stream=recorded.stream,
             version=recorded.version,
             type=type(recorded.event).__name__,
-            data=recorded.event.facts(),
+            data=Json(msgspec.to_builtins(recorded.event)),
             recorded_at=recorded.recorded_at,
             command_id=strawberry.ID(recorded.command_id),
             correlation_id=strawberry.ID(recorded.correlation_id),

@@ -8,7 +8,7 @@ import strawberry
 
 from engine.graphql.context import Info
 from engine.graphql.scalars import Position
-from engine.projector import Status
+from engine.projection import ProjectionStatus as Status
 
 
 @strawberry.enum(description="How a projection is.")
@@ -40,7 +40,7 @@ class ProjectionStatus:
             head=Position(status.head),
             lag_events=status.lag_events,
             lag_seconds=status.lag_seconds,
-            state=ProjectionState[status.state],
+            state=ProjectionState[status.state.name],
             events_per_second=status.events_per_second,
             dead_letters=0,
             last_error=status.last_error,

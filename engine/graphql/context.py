@@ -12,8 +12,9 @@ from engine.graphql.connection import Connection, Slice, connect
 from engine.graphql.errors import ProtocolError
 from engine.graphql.frame import Frame
 from engine.graphql.scalars import Position, given
-from engine.shapes import Command, Conditions, ReadModel, Receipt, Row
 from engine.refusals import Refusal
+from engine.shapes import Command, Conditions, ReadModel, Receipt, Row
+from engine.tally import MakeCommand
 
 R = TypeVar("R", bound=Row)
 N = TypeVar("N")
@@ -30,6 +31,10 @@ class Context:
         return await self.app.send(
             command, command_id=command_id, expected_version=expected_version, actor_id=self.actor_id
         )
+
+    def tally(self, command: MakeCommand, key: str) -> None:
+        """Count something; the counts are sent as commands, a moment later."""
+        self.app.tally.add(command, key)
 
     async def fresh(self, model: ReadModel[R], at_least: Position | None) -> None:
         """Wait until a read model shows a position. Raises ProtocolError (STALE_READ) when it does not in time."""

@@ -43,7 +43,7 @@ class Frame(Generic[N]):
     @classmethod
     def of(cls, change: Change[R], node: Callable[[R], N]) -> "Frame[N]":
         return cls(
-            kind=FrameKind[change.kind],
+            kind=FrameKind[change.kind.name],
             since=Position(change.since),
             position=Position(change.position),
             more=change.more,

@@ -1,0 +1,180 @@
+"""An application: a set of aggregates and read models, wired to the engine and running."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import ModuleType
+from typing import Any, Self
+
+import structlog
+
+from engine import clock, ids
+from engine.clock import Clock
+from engine.codec import Codec, members
+from engine.discovery import declared
+from engine.dispatcher import Dispatcher
+from engine.feed import LOG, Feed
+from engine.history import History
+from engine.liveview import LiveViews
+from engine.projection import ProjectionStatus
+from engine.projector import Projector
+from engine.refusals import Refusal
+from engine.settings import Settings
+from engine.shapes import Aggregate, Command, Event, ReadModel, Receipt, Upcaster
+from engine.store.log import Log
+from engine.store.readstore import ReadStore
+from engine.tally import Tally
+
+logger = structlog.get_logger(__name__)
+
+HOUSEKEEPING = 3600.0
+"Seconds between two rounds of forgetting old command ids."
+FAREWELL = 5.0
+"Seconds that read models get, at the end, to show what was accepted last."
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """What an application consists of."""
+
+    aggregates: Sequence[Aggregate[Any]]
+    models: Sequence[ReadModel[Any]]
+    upcasters: Sequence[Upcaster] = ()
+
+    @classmethod
+    def of(cls, domain: ModuleType, readmodels: ModuleType) -> Self:
+        """All that two packages declare."""
+        return cls(declared(domain, Aggregate), declared(readmodels, ReadModel), declared(domain, Upcaster))
+
+    @property
+    def events(self) -> set[type[Event]]:
+        return {event for aggregate in self.aggregates for event in members(aggregate.evolve, 1)}
+
+    def codec(self) -> Codec:
+        return Codec(self.events, self.upcasters)
+
+
+@dataclass
+class App:
+    """The parts of a running application. Make one with `App.running`."""
+
+    settings: Settings
+    declarations: Declarations
+    log: Log
+    rows: ReadStore
+    feed: Feed
+    dispatcher: Dispatcher
+    projector: Projector
+    views: LiveViews
+    history: History
+    tally: Tally = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.dispatcher.send)
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, settings: Settings, declarations: Declarations, *, now: Clock = clock.now
+    ) -> AsyncIterator[Self]:
+        """Open the stores, start every loop, and at the end finish what was accepted.
+
+        Read models catch up while the application serves. Raises Unavailable or UnknownEvent, each with a sentence.
+        """
+        async with AsyncExitStack() as stack:
+            pool = settings.db_pool_min_size, settings.db_pool_max_size
+            log = await Log.open(settings.write_path, declarations.codec(), least=pool[0], most=pool[1])
+            stack.push_async_callback(log.close)
+            rows = ReadStore(settings.read_path, declarations.models, readers=pool)
+            await rows.open()
+            stack.push_async_callback(rows.close)
+            feed = Feed(interval=min(settings.projector_poll_interval, 0.5))
+            projector = Projector(
+                declarations.models,
+                log,
+                rows,
+                feed,
+                random=ids.random,
+                batch_size=settings.projector_batch_size,
+                poll_interval=settings.projector_poll_interval,
+                retention=timedelta(days=settings.tombstone_retention_days),
+                now=now,
+            )
+            dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
+            views = LiveViews(log, rows, feed)
+            history = History(log, rows, feed, declarations.models)
+            app = cls(settings, declarations, log, rows, feed, dispatcher, projector, views, history)
+            await app._start(stack)
+            yield app
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        async def positions() -> dict[str, int]:
+            return {**await self.rows.positions(), LOG: await self.log.head()}
+
+        self.feed.poll = positions
+        await self.feed.open()
+        stack.push_async_callback(self.feed.close)
+        await self.projector.start()
+        stack.push_async_callback(self.projector.stop)
+        for topic, position in (await positions()).items():
+            self.feed.note(topic, position)
+        self.dispatcher.start()
+        self.tally.start()
+        housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
+        stack.push_async_callback(self._finish, housekeeping)
+
+    async def _finish(self, housekeeping: asyncio.Task[None]) -> None:
+        housekeeping.cancel()
+        await asyncio.gather(housekeeping, return_exceptions=True)
+        await self.tally.stop()
+        await self.dispatcher.stop()
+        if not await self.settled(timeout=FAREWELL):
+            logger.warning("read models are behind; they catch up at the next start")
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING)
+            before = self.log.last_recorded_at - timedelta(days=self.settings.command_retention_days)
+            try:
+                while await self.log.forget_commands(before):
+                    await asyncio.sleep(0.1)
+            except Exception:  # what was not forgotten now is forgotten the next time
+                logger.exception("old command ids not forgotten")
+
+    # ------------------------------------------------------------------ what a resolver needs
+
+    async def send(
+        self, command: Command, *, command_id: str | None, expected_version: int | None, actor_id: str | None
+    ) -> Receipt | Refusal:
+        """Dispatch a command. In synchronous mode, answer only once every read model shows it, or the timeout is over."""
+        outcome = await self.dispatcher.send(
+            command, command_id=command_id, expected_version=expected_version, actor_id=actor_id
+        )
+        if self.settings.synchronous and isinstance(outcome, Receipt):
+            await self.settled(outcome.position, timeout=self.settings.read_timeout_ms / 1000)
+        return outcome
+
+    async def reached(self, model: ReadModel[Any], position: int) -> bool:
+        """Wait until a read model shows a position, at most READ_TIMEOUT_MS."""
+        if self.feed.latest(model.name) >= position:
+            return True
+        return await self.feed.reached(model.name, position, self.settings.read_timeout_ms / 1000)
+
+    async def settled(self, position: int | None = None, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # returns False
+        """Wait until every read model shows a position, the log's head without one; False when one does not in time."""
+        return await self.projector.settled(position, timeout)
+
+    async def statuses(self) -> Sequence[ProjectionStatus]:
+        return await self.projector.statuses()
+
+    async def follow_statuses(self, interval: float = 1.0) -> AsyncIterator[Sequence[ProjectionStatus]]:
+        """The projections now, then whenever something about them changes, at most once an interval."""
+        shown: Sequence[ProjectionStatus] | None = None
+        while True:
+            statuses = await self.statuses()
+            if statuses != shown:
+                yield statuses
+                shown = statuses
+            await asyncio.sleep(interval)
