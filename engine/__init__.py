@@ -1,1 +1,1 @@
-"""Event log, dispatch, projection, live views and GraphQL transport: all that an event-sourced API needs of any domain."""
+"""Event log, dispatch, projection, live views and GraphQL transport: what an event-sourced API needs."""

@@ -63,7 +63,7 @@ class Codec:
         return (name, schema) in self._decoders
 
     def explain(self, name: str, schema: int) -> str:
-        return f"The log holds {name} at schema {schema}, which this code does not know. Run the code that wrote it, or newer."
+        return f"The log holds {name} at schema {schema}, unknown to this code. Run the code that wrote it, or newer."
 
 
 def fingerprint(command: Command, expected_version: int | None) -> bytes:

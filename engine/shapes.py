@@ -1,20 +1,26 @@
 """The vocabulary an application is written in: messages, states, rows, aggregates, read models, conditions.
 
-Everything here is a frozen value or a record of pure functions. The engine does all that waits, fails, retries or stores.
+Everything here is a frozen value or a record of pure functions. The engine does what waits, fails, retries or stores.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar, dataclass_transform
 
 import msgspec
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-# gc=False: a frozen value made of frozen values cannot be part of a reference cycle, so the collector need not visit it.
-class Value(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+# Type checkers do not see that `frozen=True` is inherited; this says so. It changes nothing at run time.
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+class _Frozen(msgspec.StructMeta):
+    pass
+
+
+# gc=False: a frozen value made of frozen values cannot be part of a reference cycle; the collector need not visit it.
+class Value(msgspec.Struct, metaclass=_Frozen, frozen=True, gc=False, forbid_unknown_fields=True):
     """A frozen value. Validate in `__post_init__`, raising InvalidInput; then no bad value can exist."""
 
 
@@ -65,7 +71,7 @@ R = TypeVar("R", bound=Row)
 V = TypeVar("V", bound=msgspec.Struct)
 
 
-def replace(value: V, **changes: Any) -> V:
+def replace(value: V, /, **changes: Any) -> V:
     """A copy of `value` with some fields changed."""
     return msgspec.structs.replace(value, **changes)
 
@@ -102,7 +108,7 @@ class Aggregate(Generic[S]):
     "What an event claims or releases, kept unique in the append's transaction."
     version: int = 1
     "Raise it when `evolve` gives stored events another meaning: older snapshots are then ignored."
-    snapshot_every: int = 500
+    snapshot_every: int = 200
 
     def stream(self, identity: str) -> str:
         return f"{self.name}-{identity}"
@@ -112,8 +118,8 @@ class Aggregate(Generic[S]):
 class ReadModel(Generic[R]):
     """A table that is a fold per key: `keys(event) -> keys`, `apply(row | None, event) -> row | None`.
 
-    The union in the signature of `apply` is the subscription. `apply` may take a third argument, the Recorded event, where
-    a row tells who did what and when. None in place of a row means that there is none.
+    The union in the signature of `apply` is the subscription. `apply` may take a third argument, the Recorded event,
+    where a row tells who did what and when. None in place of a row means that there is none.
     """
 
     name: str
@@ -178,3 +184,19 @@ def at_least(column: str, value: Any) -> Condition:
 
 def starts_with(column: str, prefix: str) -> Condition:
     return Condition(column, "starts_with", prefix)
+
+
+class Receipt(Value):
+    """What the log answers to a command it accepted."""
+
+    command_id: str
+    position: int
+    "Of the last event stored; for a command that had nothing to do, the head it was decided at."
+    stream: str
+    version: int
+    accepted_at: datetime
+    events: int = 0
+    "How many events were stored: those at `position - events + 1` to `position`."
+    replayed: bool = False
+    "True for the stored answer to a command id seen before."
+    actor_id: str | None = None

@@ -13,9 +13,7 @@ from domain.medicine import (
 from domain.money import Money
 from engine.shapes import FIXED, SEARCH, Conditions, ReadModel, Row, at_most, equals, one_of, replace
 
-Source: TypeAlias = (
-    StockReceived | StockAdjusted | MedicinePriceChanged | MedicineRegistered | MedicineDiscontinued
-)
+Source: TypeAlias = StockReceived | StockAdjusted | MedicinePriceChanged | MedicineRegistered | MedicineDiscontinued
 
 
 class MedicineRow(Row):

@@ -26,9 +26,7 @@ def apply(row: RecordStatisticsRow | None, event: Source) -> RecordStatisticsRow
     total = row or RecordStatisticsRow()
     match event:
         case RecordWritten():
-            return replace(
-                total, total_records=total.total_records + event.is_new, total_writes=total.total_writes + 1
-            )
+            return replace(total, total_records=total.total_records + event.is_new, total_writes=total.total_writes + 1)
         case RecordReadsCounted():
             return replace(total, total_reads=total.total_reads + event.reads)
         case RecordDeleted():

@@ -1,0 +1,101 @@
+"""What a resolver can reach: reads that wait for a position, live views, and the way for a command."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import strawberry
+from strawberry import UNSET
+
+from engine.app import App
+from engine.graphql.connection import Connection, Slice, connect
+from engine.graphql.errors import ProtocolError
+from engine.graphql.frame import Frame
+from engine.graphql.scalars import Position, given
+from engine.shapes import Command, Conditions, ReadModel, Receipt, Row
+from engine.refusals import Refusal
+
+R = TypeVar("R", bound=Row)
+N = TypeVar("N")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Made anew for each operation, so that nothing a viewer may see outlives what the viewer asked."""
+
+    app: App
+    actor_id: str | None = None
+
+    async def send(self, command: Command, command_id: str | None, expected_version: int | None) -> Receipt | Refusal:
+        return await self.app.send(
+            command, command_id=command_id, expected_version=expected_version, actor_id=self.actor_id
+        )
+
+    async def fresh(self, model: ReadModel[R], at_least: Position | None) -> None:
+        """Wait until a read model shows a position. Raises ProtocolError (STALE_READ) when it does not in time."""
+        if at_least and not await self.app.reached(model, at_least):
+            reached = self.app.feed.latest(model.name)
+            raise ProtocolError(
+                "STALE_READ",
+                f"{model.name} shows position {reached}; {at_least} was asked for.",
+                {"position": str(reached), "atLeast": str(at_least)},
+            )
+
+    async def row(self, model: ReadModel[R], key: str, at_least: Position | None = UNSET) -> R | None:
+        await self.fresh(model, at_least)
+        row, _ = await self.app.rows.get(model, key)
+        return row
+
+    async def after(self, model: ReadModel[R], receipt: Receipt | None, key: str) -> R | None:
+        """The row under a key once it shows what a command did; None when it does not in time."""
+        if receipt is None or not await self.app.reached(model, receipt.position):
+            return None
+        return await self.row(model, key)
+
+    async def page(
+        self,
+        model: ReadModel[R],
+        node: Callable[[R], N],
+        part: Slice,
+        conditions: Conditions = (),
+        *,
+        at_least: Position | None = UNSET,
+        search: str | None = None,
+    ) -> Connection[N]:
+        """A page of a read model as a connection."""
+        await self.fresh(model, at_least)
+        start, bound = (part.before, part.after) if part.backwards else (part.after, part.before)
+        try:
+            page = await self.app.rows.page(
+                model, conditions, after=start, limit=part.limit, descending=part.backwards, search=search
+            )
+        except ValueError:
+            raise ProtocolError("BAD_USER_INPUT", "The cursor is not one of this list.") from None
+        table = self.app.rows.table(model)
+        rows = page.rows
+        if bound is not None:
+            rows = [row for row in rows if (table.cursor(row) > bound if part.backwards else table.cursor(row) < bound)]
+        beyond = page.more or len(rows) < len(page.rows)
+        return connect(
+            rows,
+            node,
+            table.cursor,
+            has_next=part.before is not None if part.backwards else beyond,
+            has_previous=beyond if part.backwards else part.after is not None,
+            position=page.position,
+        )
+
+    async def frames(
+        self, model: ReadModel[R], node: Callable[[R], N], conditions: Conditions = (), after: Position | None = UNSET
+    ) -> AsyncIterator[Frame[N]]:
+        """A read model as frames: a snapshot and then changes, or changes from a position on."""
+        async for change in self.app.views.follow(model, conditions, given(after)):
+            yield Frame.of(change, node)
+
+    async def states(self, model: ReadModel[R], node: Callable[[R], N], key: str) -> AsyncIterator[N | None]:
+        """One row as it is now, then each time it changes."""
+        async for row in self.app.views.watch(model, key):
+            yield None if row is None else node(row)
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,97 @@
+"""What a client gets to read when something fails.
+
+Exception
+├── ProtocolError    raised by anyone who wants the client to see a code and a sentence
+└── anything else    UNAVAILABLE when a store is away, BAD_USER_INPUT when the input cannot be read, otherwise INTERNAL
+
+Nothing that was not written for a client reaches one: a fault's text stays in the log, beside the id the client got.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import structlog
+from graphql import FieldNode, GraphQLError
+from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercionError
+
+from engine import ids
+from engine.store.sqlite import Unavailable
+
+Shaped = dict[str, Any]
+"An error as it stands in an answer: message, locations, path, extensions with a code."
+
+_log = structlog.get_logger(__name__)
+
+
+class ProtocolError(Exception):
+    """A top-level error whose code and sentence are meant for the client."""
+
+    def __init__(self, code: str, message: str, extensions: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.extensions = {**(extensions or {}), "code": code}
+
+
+def shaped(code: str, message: str, **extensions: Any) -> Shaped:
+    """An error that belongs to no place in the document."""
+    return {"message": message, "extensions": {**extensions, "code": code}}
+
+
+def located(error: GraphQLError, code: str) -> Shaped:
+    """An error of graphql-core about the request itself, which may be shown as it is."""
+    return {**error.formatted, "extensions": {**(error.extensions or {}), "code": code}}
+
+
+def told(errors: Iterable[Exception]) -> tuple[Shaped, ...]:
+    """Errors raised while an operation ran, as the client may see them. Logs every fault, once."""
+    return tuple(_told(error) for error in errors)
+
+
+def _told(error: Exception) -> Shaped:
+    chain = tuple(_causes(error))
+    place = {key: value for key, value in _formatted(chain[0]).items() if key in ("locations", "path")}
+    message, extensions = _explained(chain)
+    return {"message": message, **place, "extensions": extensions}
+
+
+def _formatted(error: Exception) -> Mapping[str, Any]:
+    return error.formatted if isinstance(error, GraphQLError) else {}
+
+
+def _causes(error: Exception | None) -> Iterator[Exception]:
+    while error is not None:
+        yield error
+        error = error.original_error if isinstance(error, GraphQLError) else None
+
+
+def _explained(chain: tuple[Exception, ...]) -> tuple[str, dict[str, Any]]:
+    for error in chain:
+        if isinstance(error, ProtocolError):
+            return error.message, error.extensions
+        if isinstance(error, GraphQLError) and error.extensions and "code" in error.extensions:
+            return error.message, dict(error.extensions)
+    cause = chain[-1]
+    if isinstance(cause, StrawberryInputCoercionError) or _about_arguments(cause):
+        return str(getattr(cause, "message", cause)), {"code": "BAD_USER_INPUT"}
+    if isinstance(cause, StrawberryGraphQLError):
+        # What Strawberry's permission classes raise, unless they name a code of their own.
+        return cause.message or "Not allowed.", {**(cause.extensions or {}), "code": "FORBIDDEN"}
+    if isinstance(cause, sqlite3.OperationalError | Unavailable):
+        request_id = ids.new()
+        _log.warning("store unavailable", request_id=request_id, reason=str(cause))
+        return "The store is not available at the moment. Try again.", {"code": "UNAVAILABLE", "requestId": request_id}
+    return _masked(cause)
+
+
+def _about_arguments(error: Exception) -> bool:
+    # graphql-core hangs what is wrong with an argument on the argument's node, and what is wrong with a result on the
+    # field's or on none; it tells them apart in no other way.
+    return isinstance(error, GraphQLError) and bool(error.nodes) and not isinstance(error.nodes[0], FieldNode)
+
+
+def _masked(fault: Exception) -> tuple[str, dict[str, Any]]:
+    request_id = ids.new()
+    _log.error("fault in an operation", request_id=request_id, exc_info=fault)
+    return "Internal error", {"code": "INTERNAL", "requestId": request_id}

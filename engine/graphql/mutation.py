@@ -1,0 +1,70 @@
+"""What every mutation shares: the idempotency key and expected version going in, the receipt coming out."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry import UNSET
+
+from engine import ids
+from engine.graphql.context import Info
+from engine.graphql.scalars import Position, given
+from engine.refusals import Refusal
+from engine.shapes import Command, Receipt
+
+
+@strawberry.input
+class CommandInput:
+    """The part of an input that every command takes."""
+
+    command_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="Idempotency key: the same id again gives the same answer and no second effect."
+    )
+    expected_version: int | None = strawberry.field(
+        default=UNSET, description="Refuse with CONFLICT unless the stream is at this version."
+    )
+
+    def command(self) -> Command:
+        """The command that is meant. Raises InvalidInput for values that cannot be."""
+        raise NotImplementedError
+
+    def identity(self, given: str | None) -> str:
+        """The id for something new: the client's, or one that a repeat under the same command id makes again."""
+        if given:
+            return given
+        return ids.derived(self.command_id) if self.command_id else ids.new()
+
+
+@strawberry.type(name="Receipt", description="What the log answers to a command it accepted.")
+class ReceiptType:
+    command_id: strawberry.ID = strawberry.field(
+        description="The id that the client gave, or one the server made. "
+        "The same id again gives the same answer and no second effect."
+    )
+    position: Position = strawberry.field(
+        description="The last event stored by this command; "
+        "for a command that had nothing to do, the position it was decided at."
+    )
+    stream: str = strawberry.field(description="The stream that was written.")
+    version: int = strawberry.field(description="The version of the stream after it.")
+    accepted_at: datetime = strawberry.field(description="When the command was stored.")
+    replayed: bool = strawberry.field(description="True when this is the stored answer to a command id seen before.")
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> "ReceiptType":
+        return cls(
+            command_id=strawberry.ID(receipt.command_id),
+            position=Position(receipt.position),
+            stream=receipt.stream,
+            version=receipt.version,
+            accepted_at=receipt.accepted_at,
+            replayed=receipt.replayed,
+        )
+
+
+async def dispatch(info: Info, input: CommandInput) -> Receipt | Refusal:
+    """Send the command that an input means; a value that cannot be is a refusal like any other."""
+    try:
+        command = input.command()
+    except Refusal as refusal:
+        return refusal
+    return await info.context.send(command, given(input.command_id), given(input.expected_version))

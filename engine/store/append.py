@@ -1,0 +1,135 @@
+"""One transaction of the log's writer: what has to be read to decide a batch of commands, and what it appends."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from engine.codec import Codec
+from engine.shapes import Claim, Event, Receipt, Recorded, Release
+from engine.store import log as tables
+from engine.store.log import micros, receipt
+
+
+class Appending:
+    """An open transaction. Everything handed in becomes durable with `commit`, together or not at all."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, codec: Codec, head: int, at: datetime, known_types: set[tuple[str, int]]
+    ) -> None:
+        self.head = head
+        self.at = at
+        "When everything in this transaction is recorded."
+        self.recorded: list[Recorded] = []
+        self.sizes: list[int] = []
+        self._connection = connection
+        self._codec = codec
+        self._stored_at = micros(at)
+        self._known_types = known_types
+        self._new_types: set[tuple[str, int]] = set()
+        self._events: list[tuple[Any, ...]] = []
+        self._commands: dict[str, tuple[Any, ...]] = {}
+        self._claims: dict[tuple[str, str], str | None] = {}
+        self._released: list[tuple[str, str, str]] = []
+        self._snapshots: dict[str, tuple[Any, ...]] = {}
+        connection.execute("BEGIN IMMEDIATE")
+
+    # ------------------------------------------------------------------ reading
+
+    def command(self, command_id: str) -> tuple[bytes, Receipt] | None:
+        """The fingerprint and receipt stored under a command id, in this transaction or before."""
+        row = self._commands.get(command_id)
+        row = row or self._connection.execute(tables.COMMAND, (command_id,)).fetchone()
+        return (row[1], receipt(row, replayed=True)) if row else None
+
+    def version(self, stream: str) -> int:
+        """The version of a stream before this transaction; 0 when it holds nothing."""
+        row = self._connection.execute(tables.VERSION, (stream,)).fetchone()
+        return row[0] if row else 0
+
+    def stream(self, stream: str, after: int) -> Iterable[tuple[int, Event]]:
+        """The events of a stream behind a version, oldest first. Not those handed in to this transaction."""
+        for version, type, schema, data in self._connection.execute(tables.READ_STREAM, (stream, after)):
+            yield version, self._codec.decode(type, schema, data)
+
+    def snapshot(self, stream: str, layout: str) -> tuple[int, bytes] | None:
+        """The version and state stored for a stream, if it was stored with this layout of the state."""
+        row = self._connection.execute(tables.SNAPSHOT, (stream,)).fetchone()
+        return (row[1], row[3]) if row and row[2] == layout else None
+
+    def claimant(self, scope: str, value: str) -> str | None:
+        """The stream that holds a claim now, also within this transaction."""
+        if (scope, value) in self._claims:
+            return self._claims[scope, value]
+        row = self._connection.execute(tables.CLAIMANT, (scope, value)).fetchone()
+        return row[0] if row else None
+
+    # ------------------------------------------------------------------ writing
+
+    def append(
+        self,
+        stream: str,
+        version: int,
+        new: Sequence[Event],
+        command_id: str,
+        correlation_id: str,
+        causation_id: str | None,
+        actor_id: str | None,
+        trace: str | None,
+    ) -> None:
+        """Put events behind `version` of a stream. May be called for several streams; all are stored together.
+
+        Raises UnicodeEncodeError, with nothing handed in, for text that no encoding can hold.
+        """
+        encoded = [(type(event).__name__, event.schema, self._codec.encode(event)) for event in new]
+        for event, (name, schema, data) in zip(new, encoded, strict=True):
+            self.head += 1
+            version += 1
+            if (name, schema) not in self._known_types:
+                self._new_types.add((name, schema))
+            about = (command_id, correlation_id, causation_id, actor_id, trace)
+            self._events.append((self.head, stream, version, name, schema, data, self._stored_at, *about))
+            self.sizes.append(len(data))
+            self.recorded.append(Recorded(self.head, stream, version, event, self.at, *about))
+
+    def remember(self, fingerprint: bytes, receipt: Receipt) -> None:
+        self._commands[receipt.command_id] = (
+            receipt.command_id,
+            fingerprint,
+            receipt.stream,
+            receipt.version,
+            receipt.position,
+            receipt.events,
+            self._stored_at,
+            receipt.actor_id,
+        )
+
+    def claim(self, claim: Claim | Release, stream: str) -> None:
+        """Take or give back a value. The caller has asked `claimant` before it takes one."""
+        if isinstance(claim, Claim):
+            self._claims[claim.scope, claim.value] = stream
+        elif self.claimant(claim.scope, claim.value) == stream:
+            self._claims[claim.scope, claim.value] = None
+            self._released.append((claim.scope, claim.value, stream))
+
+    def keep_snapshot(self, stream: str, version: int, layout: str, state: bytes) -> None:
+        self._snapshots[stream] = (stream, version, layout, state)
+
+    def commit(self) -> None:
+        """Make it durable. Raises sqlite3.Error with nothing stored when it cannot be."""
+        connection = self._connection
+        if not self._commands and not self._events:
+            connection.execute("ROLLBACK")
+            return
+        tables.APPEND.run(connection, self._events)
+        tables.REMEMBER.run(connection, list(self._commands.values()))
+        tables.KEEP_TYPE.run(connection, sorted(self._new_types))
+        connection.executemany(tables.RELEASE, self._released)
+        tables.KEEP_CLAIM.run(connection, [(*key, stream) for key, stream in self._claims.items() if stream])
+        tables.KEEP_SNAPSHOT.run(connection, list(self._snapshots.values()))
+        connection.execute("COMMIT")
+        self._known_types |= self._new_types
+
+    def abandon(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")

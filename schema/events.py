@@ -1,0 +1,144 @@
+"""The event log in the API."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Self
+
+import strawberry
+from strawberry import UNSET
+
+from engine.graphql.connection import Connection, Slice, connect
+from engine.graphql.context import Context, Info
+from engine.graphql.errors import ProtocolError
+from engine.graphql.scalars import Json, Position, given
+from engine.history import Matching
+from engine.shapes import Recorded
+from schema.nodes import Node
+
+PREFIX = "event_"
+
+
+@strawberry.type(
+    description="One event of the log. Personal data and secrets never appear in `data` to a viewer who may not see them."
+)
+class Event(Node):
+    position: Position = strawberry.field(description="Its place in the log.")
+    stream: str = strawberry.field(description="The stream it belongs to.")
+    version: int = strawberry.field(description="Its place in the stream, from 1.")
+    type: str = strawberry.field(description="What happened, in the past tense.")
+    data: Json = strawberry.field(description="The facts.")
+    recorded_at: datetime = strawberry.field(description="When it was stored.")
+    command_id: strawberry.ID | None = strawberry.field(description="The command that it followed from.")
+    correlation_id: strawberry.ID = strawberry.field(description="The whole story it belongs to.")
+    causation_id: strawberry.ID | None = strawberry.field(
+        description="The event that its command followed from; null when the command came from a client."
+    )
+    actor_id: strawberry.ID | None = strawberry.field(description="Who sent the command; null when nobody is signed in.")
+
+    @classmethod
+    def of(cls, recorded: Recorded) -> Self:
+        return cls(
+            id=strawberry.ID(f"{PREFIX}{recorded.position}"),
+            position=Position(recorded.position),
+            stream=recorded.stream,
+            version=recorded.version,
+            type=type(recorded.event).__name__,
+            data=recorded.event.facts(),
+            recorded_at=recorded.recorded_at,
+            command_id=strawberry.ID(recorded.command_id),
+            correlation_id=strawberry.ID(recorded.correlation_id),
+            causation_id=_id(recorded.causation_id),
+            actor_id=_id(recorded.actor_id),
+        )
+
+    @classmethod
+    async def find(cls, context: Context, id: str) -> Self | None:
+        number = id.removeprefix(PREFIX)
+        if not id.startswith(PREFIX) or not number.isascii() or not number.isdigit() or len(number) > 18:
+            return None
+        found = await context.app.history.at(int(number))
+        return found and cls.of(found)
+
+
+def _id(value: str | None) -> strawberry.ID | None:
+    return None if value is None else strawberry.ID(value)
+
+
+@strawberry.input(description="Which events: every condition given must hold.")
+class EventFilter:
+    stream: str | None = strawberry.field(default=UNSET, description="Of this stream.")
+    types: list[str] | None = strawberry.field(default=UNSET, description="Of one of these types.")
+    command_id: strawberry.ID | None = strawberry.field(default=UNSET, description="That followed from this command.")
+    correlation_id: strawberry.ID | None = strawberry.field(default=UNSET, description="That belong to this story.")
+
+    def matching(self) -> Matching:
+        types = given(self.types)
+        return Matching(
+            stream=given(self.stream),
+            types=None if types is None else tuple(types),
+            command_id=given(self.command_id),
+            correlation_id=given(self.correlation_id),
+        )
+
+
+@strawberry.type(description="Events in order: every one that matches between `since` and `position`, none merged.")
+class EventFrame:
+    since: Position = strawberry.field(description="The `position` of the frame before this.")
+    position: Position = strawberry.field(description="How far the log has been looked through.")
+    events: list[Event] = strawberry.field(description="The events, oldest first.")
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="The events of the log, oldest first. Staff.")
+    async def events(
+        self,
+        info: Info,
+        filter: EventFilter | None = UNSET,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        last: int | None = UNSET,
+        before: str | None = UNSET,
+    ) -> Connection[Event]:
+        part = Slice.of(first, after, last, before)
+        page = await info.context.app.history.page(
+            _matching(filter),
+            after=_place(part.after, 0),
+            before=_place(part.before, None),
+            limit=part.limit,
+            newest=part.backwards,
+        )
+        return connect(
+            page.events,
+            Event.of,
+            lambda recorded: (recorded.position,),
+            has_next=part.before is not None if part.backwards else page.more,
+            has_previous=page.more if part.backwards else part.after is not None,
+            position=page.head,
+        )
+
+
+def _place(cursor: tuple[Any, ...] | None, otherwise: int | None) -> Any:
+    if cursor is None:
+        return otherwise
+    if len(cursor) != 1 or type(cursor[0]) is not int or not 0 <= cursor[0] < 2**63:
+        raise ProtocolError("BAD_USER_INPUT", "The cursor is not one of this list.")
+    return cursor[0]
+
+
+def _matching(filter: EventFilter | None) -> Matching:
+    return filter.matching() if filter else Matching()
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(
+        description="Every event after `after`, in order; without it, every event from now on. Staff."
+    )
+    async def events(
+        self, info: Info, filter: EventFilter | None = UNSET, after: Position | None = UNSET
+    ) -> AsyncIterator[EventFrame]:
+        async for since, position, events in info.context.app.history.follow(_matching(filter), given(after)):
+            yield EventFrame(
+                since=Position(since), position=Position(position), events=[Event.of(event) for event in events]
+            )

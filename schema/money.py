@@ -1,0 +1,18 @@
+"""Money in the API."""
+
+from decimal import Decimal
+from typing import Self
+
+import strawberry
+
+from domain.money import Money
+
+
+@strawberry.type(name="Money", description="An exact amount in one currency.")
+class MoneyType:
+    amount: Decimal = strawberry.field(description="How much, with two digits after the point.")
+    currency: str = strawberry.field(description="Three capital letters, for example USD.")
+
+    @classmethod
+    def of(cls, money: Money) -> Self:
+        return cls(amount=money.amount, currency=money.currency)

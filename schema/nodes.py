@@ -1,0 +1,31 @@
+"""Everything that has an id of its own."""
+
+from typing import Self
+
+import strawberry
+
+from engine.graphql.context import Context, Info
+
+
+@strawberry.interface(description="Something with an id that is unique among everything the API gives.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Its id, for `node` and for a client's cache.")
+
+    @classmethod
+    async def find(cls, context: Context, id: str) -> Self | None:
+        """The one with this id, if it is of this type."""
+        raise NotImplementedError
+
+
+RESERVED = ("event_", "record_", "inventory_", "notification_")
+"How ids begin that the server makes from something else; a client's own id must not."
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="Whatever has this id; null when nothing has.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        for kind in Node.__subclasses__():
+            if found := await kind.find(info.context, id):
+                return found
+        return None

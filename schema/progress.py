@@ -1,0 +1,64 @@
+"""A command on its way: accepted, stored as events, passed by each projection."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from engine.graphql.context import Info
+from engine.graphql.mutation import ReceiptType
+from engine.history import Progress, Step
+from schema.events import Event
+
+
+@strawberry.type(description="What one projection has done of a command.")
+class ProjectionStep:
+    projection: str = strawberry.field(description="The projection's name.")
+    projected_at: datetime | None = strawberry.field(
+        description="When it passed the last of the events; null when it has not, or when that is no longer known."
+    )
+    lag_milliseconds: float | None = strawberry.field(description="How long that was after the command was stored.")
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        return cls(projection=step.projection, projected_at=step.projected_at, lag_milliseconds=step.lag_milliseconds)
+
+
+@strawberry.type(description="How far a command has come.")
+class CommandProgress:
+    command_id: strawberry.ID = strawberry.field(description="Which command.")
+    receipt: ReceiptType | None = strawberry.field(description="Its receipt; null until it is accepted.")
+    events: list[Event] = strawberry.field(description="What it stored.")
+    projections: list[ProjectionStep] = strawberry.field(
+        description="Each projection that handles one of the events, and when it passed the last of them."
+    )
+    is_complete: bool = strawberry.field(description="Whether every one of them has.")
+
+    @classmethod
+    def of(cls, progress: Progress) -> Self:
+        return cls(
+            command_id=strawberry.ID(progress.command_id),
+            receipt=ReceiptType.of(progress.receipt) if progress.receipt else None,
+            events=[Event.of(event) for event in progress.events],
+            projections=[ProjectionStep.of(step) for step in progress.steps],
+            is_complete=progress.is_complete,
+        )
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="How far a command has come; null when no such command was accepted. Its sender, staff.")
+    async def command(self, info: Info, id: strawberry.ID) -> CommandProgress | None:
+        progress = await info.context.app.history.progress(id)
+        return CommandProgress.of(progress) if progress.receipt else None
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(
+        description="From acceptance to the last projection; completes when every projection has passed it."
+    )
+    async def command(self, info: Info, id: strawberry.ID) -> AsyncIterator[CommandProgress]:
+        async for progress in info.context.app.history.follow_command(id):
+            yield CommandProgress.of(progress)
