@@ -12,6 +12,7 @@ from engine import clock, ids
 LOG = "log"
 "The topic of the event log; the others are the names of the read models."
 _CHANNEL = "hints"
+_BEAT = "beat:"
 _DEADLINE = 2.0
 "Seconds a backend may take for anything; then it counts as gone."
 _log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Feed:
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._outgoing: dict[str, int] = {}
         self._has_outgoing = asyncio.Event()
-        self._beat_topic = f"beat:{ids.new()}"
+        self._beat_topic = f"{_BEAT}{ids.new()}"
         self._hub: Broadcast | None = None
         self._session: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -66,7 +67,6 @@ class Feed:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._disconnect()
-        self._wake_all()
 
     # ------------------------------------------------------------ what callers use
 
@@ -81,7 +81,7 @@ class Feed:
     async def beyond(self, topic: str, position: int, timeout: float | None = None) -> int:  # noqa: ASYNC109  # returns
         """Wait until the topic is past `position`, at most `timeout` seconds; the newest position either way."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout) if timeout is not None else suppress():
+            async with asyncio.timeout(timeout):
                 while self.latest(topic) <= position:
                     await self._wait(topic)
         return self.latest(topic)
@@ -102,11 +102,6 @@ class Feed:
             self._latest[topic] = position
             if future := self._waiting.pop(topic, None):
                 future.set_result(None)
-
-    def _wake_all(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            future.set_result(None)
 
     # ------------------------------------------------------------ sending, receiving, keeping alive
 
@@ -150,7 +145,7 @@ class Feed:
                     ready.set()
                     while True:
                         topic, _, position = (await subscriber.get()).message.rpartition(":")
-                        if position.isdecimal():
+                        if position.isdecimal() and (topic == self._beat_topic or not topic.startswith(_BEAT)):
                             self.note(topic, int(position))
             finally:
                 await hub.disconnect()
@@ -180,8 +175,7 @@ class Feed:
         self.failures += 1
         await self._disconnect()
         await self._connect()
-        await self._ask()
-        self._wake_all()
+        await self._ask()  # what the dead connection swallowed; wakes everybody whom it concerns
 
     async def _ask(self) -> None:
         if self.poll is None:

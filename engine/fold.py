@@ -1,5 +1,6 @@
 """A read model's fold over a batch of events: pure, the same whatever the batches."""
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from inspect import signature
@@ -7,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from engine.codec import members
 from engine.shapes import ReadModel, Recorded, Row, replace
-from engine.store.rows import Tombstone
+from engine.store.rows import Table, Tombstone
 
 R = TypeVar("R", bound=Row)
 Work = list[tuple[Recorded, tuple[str, ...]]]
@@ -39,7 +40,7 @@ class Fold(Generic[R]):
 
     def run(self, rows: dict[str, R], work: Work) -> Folded[R]:
         """Fold events into `rows`, which holds every row they touch; the last write of a key wins."""
-        folded, changed = Folded[R](), set[str]()
+        folded, changed = Folded[R](), dict[str, None]()
         apply, with_record = self.model.apply, self._with_record
         for recorded, keys in work:
             for key in keys:
@@ -48,7 +49,7 @@ class Fold(Generic[R]):
                 if new is None:
                     if row is not None:
                         folded.buried.append(Tombstone(row, key, recorded.position, recorded.recorded_at))
-                        changed.add(key)
+                        changed[key] = None
                         del rows[key]
                     continue
                 version = row.version if row is not None else 0
@@ -56,13 +57,21 @@ class Fold(Generic[R]):
                     version = recorded.version
                 if row is None or version != row.version or new != row:
                     rows[key] = self._filled(key, new, row, version, recorded)
-                    changed.add(key)
+                    changed[key] = None
         for key in changed:
             if key in rows:
                 folded.rows[key] = rows[key]
             else:
                 folded.gone.append(key)
         return folded
+
+    def write(self, connection: sqlite3.Connection, table: Table[R], slot: str, events: Sequence[Recorded]) -> None:
+        """Load, fold and write, inside the caller's transaction: one hop between threads, and pure, so it may run there."""
+        work = self.work(events)
+        if work:
+            keys = {key for _, touched in work for key in touched}
+            folded = self.run(table.load(connection, keys, slot), work)
+            table.write(connection, slot, folded.rows.values(), folded.gone, folded.buried)
 
     def _filled(self, key: str, new: R, row: R | None, version: int, recorded: Recorded) -> R:
         if new.id != key:  # type: ignore[attr-defined]  # every table makes sure that its rows have an id

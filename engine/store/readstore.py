@@ -150,7 +150,7 @@ class ReadStore:
         *,
         after: tuple[int, str | bytes],
         limit: int,
-        seen: int = 0,
+        seen: int | None = 0,
     ) -> Changes:
         """What changed after a place in (position, id); see Table.changes."""
         table = self.table(model)
@@ -181,7 +181,7 @@ class ReadStore:
         """The checkpoint to go on from, and whether the table had to be started afresh.
 
         It is, when it was folded by other code, laid out otherwise, from another log, or from more of the log than
-        there is. Whoever followed the old table must then start over, so the floor rises above every position it showed.
+        there is. Whoever followed the old table must then start over: the floor rises above every position it showed.
         """
         table = self.table(model)
 

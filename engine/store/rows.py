@@ -210,9 +210,13 @@ class Table(Generic[R]):
         rows = self.load(connection, (key,) if predicates.is_text(key) else (), checkpoint.slot)
         return rows.get(key), checkpoint.position
 
-    def all(self, connection: sqlite3.Connection) -> Iterator[R]:
-        """Every row, by id, for as long as the caller's transaction is open."""
-        return map(self._decode, connection.execute(self._in[self._now(connection).slot].all))
+    def stored(self, connection: sqlite3.Connection, slot: str) -> Iterator[tuple[Any, ...]]:
+        """Every row as it is stored, by id, for as long as the caller's transaction is open."""
+        return connection.execute(self._in[slot].all)
+
+    def fill(self, connection: sqlite3.Connection, slot: str, stored: Iterable[tuple[Any, ...]]) -> None:
+        """Rows as `stored` gave them."""
+        connection.executemany(self._in[slot].upsert, stored)
 
     def cursor(self, row: R, order: tuple[str, ...] | None = None) -> Cursor:
         """Where a row stands in the order: what `page` goes on from."""
@@ -258,14 +262,16 @@ class Table(Generic[R]):
         *,
         after: tuple[int, str | bytes],
         limit: int,
-        seen: int = 0,
+        seen: int | None = 0,
     ) -> Changes:
         """What changed after a place in (position, id), at most `limit` of it.
 
         Conditions on the id or on FIXED columns restrict what is found; the others decide whether `row` is given. Up to
-        the position `seen` only rows that match are found, for a reader who has nothing yet that could go away.
+        the position `seen` (None: the one that the table shows) only rows that match are found, for a reader who has
+        nothing yet that could go away.
         """
         checkpoint = self._now(connection)
+        seen = checkpoint.position if seen is None else seen
         statements, layout = self._in[checkpoint.slot], self.layout
         within = tuple(each for each in conditions if predicates.restricts(layout, each))
         also = tuple(each for each in conditions if not predicates.restricts(layout, each))

@@ -16,6 +16,8 @@ LOAD_AT_ONCE = 512
 _POSITIONAL = sqlite.dialect(paramstyle="qmark")
 _NAMED = sqlite.dialect(paramstyle="named")
 _ANY = sa.types.NullType()
+_LIMIT = sa.bindparam("limit", type_=sa.Integer)
+_NONE: sa.ColumnElement[int] = sa.literal_column("0")  # left out, SQLAlchemy would add a parameter of its own
 
 
 def positional(statement: Any) -> str:
@@ -130,7 +132,7 @@ class Statements:
         ]
         by_id = self.table.c.id.desc() if reverse else self.table.c.id
         return named(
-            self.selected.where(*clauses).order_by(*sorting, by_id).limit(sa.bindparam("limit", type_=sa.Integer))
+            self.selected.where(*clauses).order_by(*sorting, by_id).limit(_LIMIT).offset(_NONE)
         )
 
     def _changed(self, within: conditions.Shape, also: conditions.Shape) -> str:
@@ -153,7 +155,7 @@ class Statements:
         return (
             select.where(place > cursor, *where)
             .order_by(table.c.position, table.c.id)
-            .limit(sa.bindparam("limit", type_=sa.Integer))
+            .limit(_LIMIT).offset(_NONE)
         )
 
     def create(self) -> list[str]:

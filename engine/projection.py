@@ -1,0 +1,307 @@
+"""One read model as it runs: it follows the log, batch by batch, and stops alone when it cannot."""
+
+import asyncio
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+from engine import clock
+from engine.feed import LOG, Feed
+from engine.fold import Fold
+from engine.shapes import ReadModel, Recorded, Row
+from engine.store.readstore import ReadStore
+from engine.store.sqlite import Unavailable
+
+R = TypeVar("R", bound=Row)
+_log = logging.getLogger(__name__)
+_LEAST_DELAY, _MOST_DELAY = 0.5, 30.0
+_RATE_WINDOW = 10.0
+_FORGET_EVERY = 1000
+_LIVE_SECONDS = 1.0
+"A projection less behind than this counts as live: there is always an event on its way."
+
+
+class Source(Protocol):
+    """What a projection needs of the event log."""
+
+    @property
+    def id(self) -> str: ...
+    async def read(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Events after a position, without gaps, in order."""
+        ...
+
+    async def head(self) -> int: ...
+
+
+class ProjectionState(Enum):
+    LIVE = "LIVE"
+    CATCHING_UP = "CATCHING_UP"
+    STALLED = "STALLED"
+    REBUILDING = "REBUILDING"
+    PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True)
+class ProjectionStatus:
+    """A projection as its operators see it. The head is what the log says, never what the projection saw last."""
+
+    name: str
+    position: int
+    head: int
+    lag_events: int
+    lag_seconds: float
+    "The age of the oldest event not yet projected."
+    state: ProjectionState
+    events_per_second: float
+    last_error: str | None
+
+
+class Rate:
+    """Events per second over the last ten seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._counts: deque[tuple[float, int]] = deque(maxlen=256)
+
+    def add(self, count: int) -> None:
+        now = self._monotonic()
+        if self._counts and now - self._counts[-1][0] < _RATE_WINDOW / 128:
+            at, before = self._counts.pop()
+            self._counts.append((at, before + count))
+        else:
+            self._counts.append((now, count))
+
+    def value(self) -> float:
+        since = self._monotonic() - _RATE_WINDOW
+        return sum(count for at, count in self._counts if at >= since) / _RATE_WINDOW
+
+
+@dataclass
+class _Rebuild:
+    """A fold into the other place of a table, which goes on serving meanwhile."""
+
+    slot: str
+    done: "asyncio.Future[None]"
+    position: int = 0
+
+
+class Projection(Generic[R]):
+    """Keeps one read table in step with the log: each batch in one transaction with its checkpoint, so exactly once."""
+
+    def __init__(
+        self,
+        model: ReadModel[R],
+        source: Source,
+        store: ReadStore,
+        feed: Feed,
+        *,
+        random: Callable[[], float],
+        batch_size: int = 1000,
+        poll_interval: float = 0.5,
+        now: clock.Clock = clock.now,
+        monotonic: Callable[[], float] = clock.monotonic,
+        retry_after: float = _LEAST_DELAY,
+    ) -> None:
+        self.model = model
+        self.name = model.name
+        self._source = source
+        self._store = store
+        self._feed = feed
+        self._random = random
+        self._batch_size = batch_size
+        self._poll_interval = poll_interval
+        self._now = now
+        self._monotonic = monotonic
+        self._retry_after = retry_after
+        self._table = store.table(model)
+        self._fold = Fold(model)
+        self._rate = Rate(monotonic)
+        self._progressed_at = monotonic()
+        self._failures = 0
+        self._slot = "a"
+        self._batches = 0
+        self._fresh_until = 0
+        self._rebuild: _Rebuild | None = None
+        self._running = asyncio.Event()
+        self._running.set()
+        self._task: asyncio.Task[None] | None = None
+        self.position = 0
+        self.last_error: str | None = None
+
+    # ------------------------------------------------------------ what operators use
+
+    async def start(self) -> None:
+        """Find where to go on; the catching up happens in the background, while the table is served."""
+        head = await self._source.head()
+        checkpoint, fresh = await self._store.prepare(self.model, self._source.id, head)
+        self.position, self._slot = checkpoint.position, checkpoint.slot
+        self._fresh_until = head if fresh else 0
+        self._feed.note(self.name, self.position)
+        self._task = asyncio.create_task(self._run(), name=f"projection {self.name}")
+
+    async def stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
+        self._end_rebuild(Unavailable(f"{self.name} was stopped."))
+
+    def pause(self) -> None:
+        """Stop after the batch under way; the table goes on serving what it has."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        self._running.set()
+
+    async def rebuild(self) -> None:
+        """Fold the whole log into a new table beside the old one, and serve it once it has caught up.
+
+        Raises what the fold raised; the old table then stays.
+        """
+        if self._task is None or self._task.done():
+            raise Unavailable(f"{self.name} does not run, so it cannot be rebuilt.")
+        if self._rebuild is None:
+            slot = "b" if self._slot == "a" else "a"
+            await self._store.write(lambda connection: self._table.create(connection, slot))
+            self._rebuild = _Rebuild(slot, asyncio.get_running_loop().create_future())
+        await asyncio.shield(self._rebuild.done)
+
+    async def status(self) -> ProjectionStatus:
+        head = await self._source.head()
+        lag = max(head - self.position, 0)
+        seconds = await self._lag_seconds() if lag else 0.0
+        return ProjectionStatus(
+            self.name, self.position, head, lag, seconds, self._state(lag, seconds), self._rate.value(), self.last_error
+        )
+
+    async def _lag_seconds(self) -> float:
+        try:
+            oldest = await self._source.read(self.position, 1)
+        except Exception:  # an event that cannot be read is what it stands before; its age is then the standstill's
+            return self._monotonic() - self._progressed_at
+        return max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
+
+    def _state(self, lag: int, seconds: float) -> ProjectionState:
+        if not self._running.is_set():
+            return ProjectionState.PAUSED
+        if self.last_error is not None:
+            return ProjectionState.STALLED
+        if self._rebuild is not None or self.position < self._fresh_until:
+            return ProjectionState.REBUILDING
+        return ProjectionState.LIVE if not lag or seconds < _LIVE_SECONDS else ProjectionState.CATCHING_UP
+
+    # ------------------------------------------------------------ the loop
+
+    async def _run(self) -> None:
+        while True:
+            await self._running.wait()
+            try:
+                await self._step()
+            except Exception as error:  # what failed is still before the checkpoint; other models run on
+                self._failed(error)
+                await asyncio.sleep(self._delay())
+
+    def _failed(self, error: Exception) -> None:
+        message = f"{type(error).__name__}: {error}"
+        if message != self.last_error:
+            _log.error("The projection %s stopped at position %d. %s", self.name, self.position, message)
+        self.last_error = message
+        self._failures += 1
+
+    def _delay(self) -> float:
+        most = min(self._retry_after * 2.0 ** min(self._failures - 1, 16), _MOST_DELAY)
+        return most * (0.5 + self._random() / 2)  # half of it random, so that several do not retry in step
+
+    async def _step(self) -> None:
+        """One batch, or a wait for something to do."""
+        newest = self._feed.latest(LOG)
+        events = await self._next()
+        if events:
+            await self._advance(events)
+        if self._rebuild is not None:
+            await self._step_rebuild(self._rebuild)
+        elif not events:
+            self.last_error, self._failures = None, 0
+            await self._feed.beyond(LOG, max(self.position, newest), self._poll_interval)
+
+    async def _next(self) -> Sequence[Recorded]:
+        try:
+            return await self._source.read(self.position, self._batch_size)
+        except Exception:  # one event that cannot be read spoils its page; those before it can still be had singly
+            try:
+                return await self._source.read(self.position, 1)
+            except Exception as error:
+                place = f"The event after position {self.position} cannot be read"
+                raise ProjectionFailed(f"{place}: {type(error).__name__}: {error}") from error
+
+    async def _advance(self, events: Sequence[Recorded]) -> None:
+        try:
+            await self._project(events)
+        except Exception:  # done again one by one: all before the event that fails is applied, and that one is named
+            for event in events:
+                await self._project_one(event)
+
+    async def _project_one(self, event: Recorded) -> None:
+        try:
+            await self._project([event])
+        except Exception as error:
+            kind = type(event.event).__name__
+            raise ProjectionFailed(f"{kind} at position {event.position}: {type(error).__name__}: {error}") from error
+
+    async def _project(self, events: Sequence[Recorded]) -> None:
+        position = events[-1].position
+        if position != self.position + len(events):
+            raise Unavailable(f"The log gave positions {events[0].position} to {position} after {self.position}.")
+        after, slot, table = self.position, self._slot, self._table
+
+        def unit(connection: sqlite3.Connection) -> None:
+            found = table.checkpoint(connection)
+            if found is None or (found.position, found.slot) != (after, slot):
+                raise Unavailable(f"Somebody else moved the checkpoint of {self.name}.")
+            self._fold.write(connection, table, slot, events)
+            table.move(connection, position, self._now())
+            self._batches += 1
+            if self._batches % _FORGET_EVERY == 0:
+                table.forget_passages(connection)
+
+        await self._store.write(unit)
+        self.position = position
+        self._feed.publish(self.name, position)
+        self._rate.add(len(events))
+        self._progressed_at = self._monotonic()
+        self.last_error, self._failures = None, 0
+
+    # ------------------------------------------------------------ rebuilding
+
+    async def _step_rebuild(self, rebuild: _Rebuild) -> None:
+        try:
+            events = await self._source.read(rebuild.position, self._batch_size)
+            events = events[: self.position - rebuild.position]  # never ahead of the table it will replace
+            if events:
+                table, slot = self._table, rebuild.slot
+                await self._store.write(lambda connection: self._fold.write(connection, table, slot, events))
+                rebuild.position = events[-1].position
+            if rebuild.position == self.position:
+                await self._store.swap(self.model, rebuild.slot, self.position)
+                self._slot = rebuild.slot
+                self._end_rebuild(None)
+        except Exception as error:  # the old table goes on; whoever asked for the rebuild is told
+            self._end_rebuild(error)
+
+    def _end_rebuild(self, error: Exception | None) -> None:
+        rebuild, self._rebuild = self._rebuild, None
+        if rebuild is None or rebuild.done.done():
+            return
+        if error is None:
+            rebuild.done.set_result(None)
+        else:
+            rebuild.done.set_exception(error)
+            rebuild.done.exception()  # whoever asked may have gone; nobody needs to be warned of that
+
+
+class ProjectionFailed(Exception):
+    """A fold or a write failed at an event, which the message names."""
