@@ -125,6 +125,7 @@ class Insert:
 
 
 READ = sql(select(events).where(events.c.position > bindparam("after")).order_by(events.c.position)) + " LIMIT ?"
+HEAD = "SELECT coalesce(max(position), 0) FROM events"
 READ_STREAM = sql(
     select(events.c.version, events.c.type, events.c.schema, events.c.data)
     .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))
@@ -173,11 +174,13 @@ def receipt(row: Sequence[Any], *, replayed: bool) -> Receipt:
 class Log:
     """The log's file: one connection writes, a pool reads. Open it with `Log.open`, end with `close`."""
 
-    def __init__(self, codec: Codec, writer: Connection, readers: Readers, lock: Lock, id: str, head: int) -> None:
+    def __init__(
+        self, codec: Codec, writer: Connection | None, readers: Readers, lock: Lock | None, id: str, head: int
+    ) -> None:
         self.id = id
         "Tells this log from every other; made when the file is."
         self.codec = codec
-        self.writer = writer
+        self._writer = writer
         self.last_recorded_at = EPOCH
         self._readers = readers
         self._lock = lock
@@ -211,10 +214,32 @@ class Log:
         log.last_recorded_at = instant(at)
         return log
 
+    @classmethod
+    async def look(cls, path: Path, codec: Codec) -> "Log":
+        """Open a log for reading only, also while another process writes it."""
+        readers = Readers(path, 1, 1)
+        await readers.open()
+        try:
+            id, head, _ = await readers.read(lambda connection: _recognize(connection, path, codec))
+        except BaseException as error:
+            await readers.close()
+            if isinstance(error, sqlite3.Error):
+                raise Unavailable(f"{path} is no event log: {error}.") from error
+            raise
+        return cls(codec, None, readers, None, id, head)
+
     async def close(self) -> None:
         await self._readers.close()
-        await self.writer.close()
-        self._lock.release()
+        if self._writer:
+            await self._writer.close()
+        if self._lock:
+            self._lock.release()
+
+    @property
+    def writer(self) -> Connection:
+        if self._writer is None:
+            raise Unavailable("This log was opened for reading only.")
+        return self._writer
 
     @property
     def position(self) -> int:
@@ -223,6 +248,8 @@ class Log:
 
     async def head(self) -> int:
         """The position of the newest committed event; 0 when there is none."""
+        if self._writer is None:
+            self._head = await self._readers.read(lambda connection: connection.execute(HEAD).fetchone()[0])
         return self._head
 
     def committed(self, recorded: Sequence[Recorded], sizes: Sequence[int]) -> None:
@@ -240,7 +267,7 @@ class Log:
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
         """The events that follow position `after`, in order, at most `limit` of them."""
-        if after >= self._head:
+        if after >= self._head and self._writer is not None:
             return []
         if self._tail and after + 1 >= self._tail[0].position:
             start = after + 1 - self._tail[0].position
@@ -282,7 +309,7 @@ class Log:
         parameters = [compiled.params[name] for name in compiled.positiontup or ()]
 
         def work(connection: sqlite3.Connection) -> tuple[list[Recorded], int]:
-            head = connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
+            head = connection.execute(HEAD).fetchone()[0]
             return [self._recorded(row) for row in connection.execute(str(compiled), parameters)], head
 
         return await self._readers.read(work)
@@ -314,7 +341,7 @@ class Log:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[str, int, int]:
-    """Make the tables if the file is new, and refuse a file that this code cannot read. Gives log id, head, last time."""
+    """Make the tables if the file is new; see _recognize."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
@@ -326,13 +353,18 @@ def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise Unavailable(f"{path} cannot be written: {error}.") from error
+    return _recognize(connection, path, codec)
+
+
+def _recognize(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[str, int, int]:
+    """Refuse a file that this code cannot read. Gives log id, head, and when that was recorded."""
     found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     if int(found["format"]) > FORMAT:
         raise UnknownEvent(
-            f"{path} has format {found['format']}; this code knows {FORMAT} and older. Run the code that wrote it, or newer."
+            f"{path} has format {found['format']}; this code knows up to {FORMAT}. Run the code that wrote it, or newer."
         )
     for type, schema in connection.execute("SELECT type, schema FROM event_types"):
         if not codec.knows(type, schema):
             raise UnknownEvent(f"{path}: {codec.explain(type, schema)}")
-    head, at = connection.execute("SELECT coalesce(max(position), 0), coalesce(max(recorded_at), 0) FROM (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1)").fetchone()
-    return found["id"], head, at
+    newest = connection.execute("SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1").fetchone()
+    return found["id"], *(newest or (0, 0))

@@ -1,0 +1,1 @@
+"""What the command line does: each command in a file of its own, on top of every package."""

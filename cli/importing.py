@@ -1,0 +1,111 @@
+"""`server.py import`."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.application import DECLARATIONS
+from domain import catalogue
+from domain.medicine import RegisterMedicine
+from engine.app import App
+from engine.bulk import Tallied, send_all
+from engine.client import Client, Refused
+from engine.codec import fingerprint
+from engine.refusals import InvalidInput
+from engine.settings import Settings
+from engine.store.sqlite import Unavailable
+
+REGISTER = """
+mutation ($input: RegisterMedicineInput!) {
+  registerMedicine(input: $input) { receipt { replayed } errors { code message path } }
+}
+"""
+
+
+def commands(file: Path) -> Sequence[RegisterMedicine]:
+    """What a file holds. Raises Unavailable, naming the file, for one that cannot be read."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            return list(catalogue.read(lines))
+    except (OSError, UnicodeDecodeError, InvalidInput) as error:
+        raise Unavailable(f"{file}: {error}") from None
+
+
+async def into(app: App, file: Path) -> Tallied:
+    """Import a file into a running application."""
+    found = commands(file)
+    with _bar(file, len(found)) as advance:
+        tallied = await send_all(app, found, advance)
+    return _told(tallied)
+
+
+async def directly(settings: Settings, file: Path) -> int:
+    """Import a file into the log, which no server may be using."""
+    async with App.running(settings, DECLARATIONS) as app:
+        return 1 if (await into(app, file)).refused else 0
+
+
+async def over_http(file: Path, url: str) -> int:
+    """Import a file through a running server."""
+    return 1 if (await asyncio.to_thread(_post_all, commands(file), file, url)).refused else 0
+
+
+def _post_all(found: Sequence[RegisterMedicine], file: Path, url: str) -> Tallied:
+    accepted, there = 0, 0
+    refused: list[str] = []
+    try:
+        client = Client(url)
+        with _bar(file, len(found)) as advance:
+            for command in found:
+                payload = client.post(REGISTER, {"input": _input(command)})["registerMedicine"]
+                codes = {error["code"] for error in payload["errors"]}
+                if payload["receipt"] and not payload["receipt"]["replayed"]:
+                    accepted += 1
+                elif payload["receipt"] or codes == {"ALREADY_TAKEN"}:
+                    there += 1
+                else:
+                    refused.append(payload["errors"][0]["message"])
+                advance()
+        client.close()
+    except Refused as error:
+        raise Unavailable(str(error)) from None
+    return _told(Tallied(accepted=accepted, already_there=there, refused=tuple(refused)))
+
+
+def _input(command: RegisterMedicine) -> dict[str, Any]:
+    return {
+        "commandId": f"import-{fingerprint(command, None).hex()}",
+        "id": command.medicine_id,
+        "name": command.name,
+        "genericName": command.generic_name,
+        "manufacturer": command.manufacturer,
+        "strength": command.strength,
+        "price": str(command.price.amount),
+        "currency": command.price.currency,
+        "stockQuantity": command.stock_quantity,
+        "lowStockThreshold": command.low_stock_threshold,
+    }
+
+
+@contextmanager
+def _bar(file: Path, total: int) -> Iterator[Any]:
+    """A progress bar on stderr where a person looks on; nothing elsewhere."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
+        task = progress.add_task(f"Importing {file.name}", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _told(tallied: Tallied) -> Tallied:
+    click.echo(
+        f"{tallied.accepted} imported, {tallied.already_there} already there, {len(tallied.refused)} refused.", err=True
+    )
+    for reason in tallied.refused[:10]:
+        click.echo(f"  {reason}", err=True)
+    return tallied

@@ -1,0 +1,51 @@
+"""`server.py serve`."""
+
+from pathlib import Path
+
+import click
+
+import schema
+from cli import importing
+from cli.application import DECLARATIONS
+from engine import logs
+from engine.app import App
+from engine.endpoint import PATH, Endpoint
+from engine.serving import Server, bound, configured
+from engine.settings import Settings
+from engine.store.sqlite import Unavailable
+
+
+async def serve(settings: Settings, catalogue: Path | None) -> int:
+    """Serve until SIGINT or SIGTERM. Raises Unavailable for a port or a file that cannot be had."""
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        listener = bound(settings.host, settings.port)
+    except OSError as error:
+        raise Unavailable(f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.") from None
+    with listener:
+        async with App.running(settings, DECLARATIONS) as app:
+            if catalogue:
+                await importing.into(app, catalogue)
+            endpoint = Endpoint(app, schema.build())
+            server = Server(
+                configured(endpoint, body_limit=settings.max_body_bytes, lifespan="off"),
+                drain=endpoint.sockets.drain,
+                ready=lambda port: _greet(settings, port),
+            )
+            await server.serve([listener])
+    return 0
+
+
+def _greet(settings: Settings, port: int) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base = f"http://{host}:{port}"
+    click.echo(
+        f"\nDispensary is ready at {base}\n\n"
+        f"  GraphQL   {base}{PATH}    queries and mutations by POST\n"
+        f"            ws://{host}:{port}{PATH}      subscriptions too, by graphql-transport-ws\n"
+        f"  Health    {base}/health/ready\n"
+        f"  Log       {settings.write_path}\n"
+        f"  Reads     {settings.read_path}\n\n"
+        "  Accounts  none: there is no sign-in yet, so everything is open, on this machine only.\n\n"
+        "Ctrl-C stops it; everything accepted is kept."
+    )

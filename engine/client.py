@@ -1,0 +1,38 @@
+"""A client of the GraphQL API over HTTP, for what this program's own commands send to a running server."""
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class Refused(Exception):
+    """The server is not there, or did not answer as a GraphQL server does."""
+
+
+class Client:
+    """One kept-alive connection. Not for concurrent use."""
+
+    def __init__(self, url: str, timeout: float = 30.0) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise Refused(f"{url!r} is not of the form http://host:port/graphql.")
+        self._url = url
+        self._path = parts.path or "/graphql"
+        self._connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout)
+
+    def post(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The data of an operation. Raises Refused for anything else."""
+        body = json.dumps({"query": query, "variables": variables})
+        try:
+            self._connection.request("POST", self._path, body, {"content-type": "application/json"})
+            answer = json.loads(self._connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Refused(f"{self._url} did not answer: {error}.") from error
+        if answer.get("errors"):
+            raise Refused(f"{self._url} refused: {answer['errors'][0]['message']}")
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def close(self) -> None:
+        self._connection.close()

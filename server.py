@@ -1,0 +1,97 @@
+"""The command line: serve the shop, import a catalogue, show the schema, verify the read tables."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from engine import settings as configuration
+
+T = TypeVar("T")
+SCHEMA_FILE = Path(__file__).parent / "docs" / "reference" / "schema.graphql"
+EXAMPLE_FILE = Path(__file__).parent / ".env.example"
+DEMO_FILE = Path(__file__).parent / "demo" / "catalogue.csv"
+UNUSABLE = 2
+"Exit code for what stops a command before it begins: a setting, a file, a port. 1 is for what it found wrong."
+
+# What opens no database starts fast: the rest is imported by the commands that need it.
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Dispensary: a live shop back end for a pharmacy. Settings come from the environment; see .env.example."""
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Import the demo catalogue first, unless it is there already.")
+def serve(demo: bool) -> None:
+    """Serve the GraphQL API until Ctrl-C."""
+    from cli import serving
+
+    sys.exit(run(serving.serve(loaded(), DEMO_FILE if demo else None)))
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--url", help="Send it to the server running at this address, for example http://127.0.0.1:8000/graphql.")
+def import_(file: Path, url: str | None) -> None:
+    """Import a catalogue from a CSV file. Doing it again imports nothing twice."""
+    from cli import importing
+
+    sys.exit(run(importing.over_http(file, url) if url else importing.directly(loaded(), file)))
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Only say whether the file is up to date.")
+def schema(check: bool) -> None:
+    """Write the GraphQL schema to docs/reference/schema.graphql and the settings to .env.example."""
+    from cli import describing
+
+    sys.exit(describing.write({SCHEMA_FILE: describing.sdl(), EXAMPLE_FILE: configuration.example()}, check=check))
+
+
+@main.command()
+def verify() -> None:
+    """Refold the log and compare it with the read tables, row for row. Works beside a running server."""
+    from cli import verifying
+
+    sys.exit(run(verifying.verify(loaded())))
+
+
+def loaded() -> configuration.Settings:
+    try:
+        return configuration.load()
+    except configuration.SettingsError as error:
+        fail(str(error))
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command to its end; what keeps it from beginning is one sentence, not a traceback."""
+    from engine.codec import UnknownEvent
+    from engine.store.sqlite import Unavailable
+
+    try:
+        import uvloop
+    except ImportError:
+        loop_factory = None
+    else:
+        loop_factory = uvloop.new_event_loop
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(work)
+    except (Unavailable, UnknownEvent) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def fail(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(UNUSABLE)
+
+
+if __name__ == "__main__":
+    main()
