@@ -1,7 +1,5 @@
 """The read tables in one SQLite file: one process writes, many connections read."""
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -11,40 +9,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from engine.shapes import Conditions, ReadModel, Row
+from engine.store.lock import Lock
 from engine.store.rows import SHARED, Changes, Checkpoint, Cursor, Page, Table, transaction
 from engine.store.sqlite import Connection, Readers, Unavailable
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
-
-
-class WriterLock:
-    """Keeps a second process from writing the same file. The operating system gives it back when the process ends."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(f"{path.name}.lock")
-        self._file: int | None = None
-
-    def take(self) -> None:
-        """Raises Unavailable, naming who holds it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(file, 32).decode(errors="replace").strip() or "unknown"
-            os.close(file)
-            raise Unavailable(
-                f"{self._path.with_suffix('')} is being written by process {holder}; stop that one or use another file."
-            ) from None
-        os.ftruncate(file, 0)
-        os.write(file, str(os.getpid()).encode())
-        self._file = file
-
-    def give_back(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
 
 
 class ReadStore:
@@ -68,13 +38,13 @@ class ReadStore:
                 raise ValueError(f"Two read models are called {model.name}; rename one of them.")
         self._readonly = readonly
         self._readers = Readers(path, *readers)
-        self._lock = WriterLock(path)
+        self._lock: Lock | None = None
         self._writer: Connection | None = None
 
     async def open(self) -> None:
         """Take the file, and make what every model shares. The tables themselves are made by `prepare`."""
         if not self._readonly:
-            self._lock.take()
+            self._lock = Lock(self._path)
             try:
                 self._writer = await Connection.open(self._path, synchronous="NORMAL")
                 await self.write(lambda connection: [connection.execute(each) for each in SHARED])
@@ -88,7 +58,9 @@ class ReadStore:
         if self._writer is not None:
             await self._writer.close()
             self._writer = None
-        self._lock.give_back()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def table(self, model: ReadModel[R]) -> Table[R]:
         return self._tables[model.name]
