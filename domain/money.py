@@ -5,6 +5,7 @@ from decimal import Decimal
 from engine.refusals import InvalidInput
 from engine.shapes import Value
 
+HUNDREDTH = Decimal("0.01")
 MOST_UNITS = 10**12
 "Ten thousand million in whole currency: far above any price, far below what sums could overflow."
 
@@ -18,7 +19,9 @@ class Money(Value, order=True):
     def __post_init__(self) -> None:
         if not 0 <= self.units <= MOST_UNITS:
             raise InvalidInput(f"An amount must lie between 0 and {MOST_UNITS // 100}.")
-        if not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
+        if not (
+            len(self.currency) == 3 and self.currency.isascii() and self.currency.isalpha() and self.currency.isupper()
+        ):
             raise InvalidInput("A currency is three capital letters, for example USD.", ["currency"])
 
     @classmethod
@@ -26,12 +29,14 @@ class Money(Value, order=True):
         """From a decimal amount. Raises InvalidInput, naming `field`, when it is not a whole number of hundredths."""
         if not amount.is_finite() or amount.adjusted() > 12:
             raise InvalidInput(f"An amount must lie between 0 and {MOST_UNITS // 100}.", [field])
-        units = amount * 100
-        if units != units.to_integral_value():
+        # Comparing is exact; a product would be rounded to 28 digits first, and let a long fraction through.
+        rounded = amount.quantize(HUNDREDTH)
+        if rounded != amount:
             raise InvalidInput("An amount has at most two digits after the point.", [field])
+        units = int(rounded.scaleb(2))
         if not 0 <= units <= MOST_UNITS:
             raise InvalidInput(f"An amount must lie between 0 and {MOST_UNITS // 100}.", [field])
-        return cls(int(units), currency)
+        return cls(units, currency)
 
     @property
     def amount(self) -> Decimal:

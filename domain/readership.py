@@ -6,12 +6,19 @@ A stream of its own, so that counting a read never changes the version that a wr
 from collections.abc import Sequence
 from datetime import datetime
 
+from domain.text import whole
+from engine.refusals import check
 from engine.shapes import Aggregate, Command, Event, State
+
+MOST_READS = 1_000_000_000
 
 
 class CountRecordReads(Command):
     key: str
     reads: int
+
+    def __post_init__(self) -> None:
+        check(whole("reads", self.reads, 1, MOST_READS))
 
 
 class RecordReadsCounted(Event):

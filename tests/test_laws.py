@@ -5,7 +5,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 import domain
@@ -24,6 +24,8 @@ MODELS = declared(readmodels, ReadModel)
 OWNER = {event: each for each in AGGREGATES for event in members(each.evolve, 1)}
 EVENTS = sorted(OWNER, key=lambda event: event.__name__)
 CODEC = Codec(EVENTS)
+
+FIRST = settings(phases=[Phase.generate], database=None)
 
 each_aggregate = pytest.mark.parametrize("aggregate", AGGREGATES, ids=lambda each: each.name)
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda each: each.name)
@@ -61,7 +63,8 @@ def stories(draw: st.DrawFn) -> list[Recorded]:
     """Logs that can come to be: what the aggregates decide on any commands."""
     states: dict[str, Any] = {}
     events: list[Any] = []
-    for aggregate in draw(st.lists(st.sampled_from(AGGREGATES), max_size=12)):
+    concerned = draw(st.lists(st.sampled_from(AGGREGATES), min_size=1, unique_by=lambda each: each.name))
+    for aggregate in draw(st.lists(st.sampled_from(concerned), min_size=6, max_size=20)):
         command = draw(commands(aggregate))
         stream = aggregate.stream(getattr(command, aggregate.identity))
         decided = decision(aggregate, states.get(stream, aggregate.initial), command, draw(MOMENTS))
@@ -92,6 +95,14 @@ def stored(value: Any) -> Any:
 def test_there_is_something_to_try() -> None:
     assert AGGREGATES
     assert MODELS
+
+
+@each_aggregate
+def test_every_message_gets_tried(aggregate: Aggregate[Any]) -> None:
+    for message in (*members(aggregate.decide, 1), *members(aggregate.evolve, 1)):
+        assert type(find(st.from_type(message), lambda _: True, settings=FIRST)) is message, (
+            "give its value objects a strategy"
+        )
 
 
 @each_aggregate
