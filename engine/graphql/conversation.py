@@ -198,7 +198,7 @@ class Conversation:
         except _Gone:
             pass
         except Exception as fault:
-            # Going on is safe: a generator failed while it was closed, which is nothing to the socket's other operations.
+            # Going on is safe: a generator failed while it was closed; no other operation has a part in it.
             with suppress(_Gone):
                 await self._finish(identity, _error(identity, refused(told([fault]))))
 

@@ -142,7 +142,7 @@ class Executor:
             if isinstance(source, Awaitable):
                 source = await source
         except StopIteration:
-            # graphql-core trips over `{ field @skip(if: true) }`, which no validation rule forbids.
+            # graphql-core trips over `subscription { }`, which no validation rule forbids.
             return refused((shaped("BAD_USER_INPUT", "A subscription must select a field."),))
         except Exception as fault:
             # Going on is safe: nothing was started, and the client is told.
