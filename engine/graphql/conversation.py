@@ -13,7 +13,15 @@ from graphql import OperationType
 from engine.graphql import messages
 from engine.graphql.envelope import Malformed
 from engine.graphql.errors import ProtocolError, shaped, told
-from engine.graphql.execution import ContextOf, Executor, Peer, Request, Result, Scope, refused
+from engine.graphql.execution import (
+    ContextOf,
+    Executor,
+    Peer,
+    Request,
+    Result,
+    Scope,
+    refused,
+)
 from engine.graphql.http import Receive, Send
 from engine.graphql.messages import Incoming
 

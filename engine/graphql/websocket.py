@@ -10,7 +10,6 @@ from engine.graphql.conversation import Conversation, Limits, OnConnect, Terms
 from engine.graphql.execution import ContextOf, Executor, Scope
 from engine.graphql.http import Receive, Send
 
-
 DEFAULT_LIMITS = Limits()
 
 

@@ -46,7 +46,7 @@ async def test_a_data_loader_of_the_context_batches() -> None:
 
 
 async def test_custom_scalars_are_parsed_and_serialized() -> None:
-    query = "query($p: Position!) { a: echoPosition(position: $p) b: echoPosition(position: \"8\") }"
+    query = 'query($p: Position!) { a: echoPosition(position: $p) b: echoPosition(position: "8") }'
     assert (await run(query, {"p": "41"})).data == {"a": "42", "b": "9"}
 
 
@@ -76,7 +76,7 @@ async def test_the_operation_is_chosen_by_name() -> None:
         ("", None, "GRAPHQL_PARSE_FAILED"),
         ("{ hello \x00 }", None, "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", None, "GRAPHQL_VALIDATION_FAILED"),
-        ("{ one(input: {left: \"a\", right: \"b\"}) }", None, "GRAPHQL_VALIDATION_FAILED"),
+        ('{ one(input: {left: "a", right: "b"}) }', None, "GRAPHQL_VALIDATION_FAILED"),
         ("{ " + "hello " * 2100 + "}", None, "TOO_COMPLEX"),
         ("# \n" * 3000 + "{ hello }", None, "TOO_COMPLEX"),
         ("{ hello }" + " " * 300_000, None, "TOO_COMPLEX"),
@@ -237,7 +237,7 @@ async def test_a_source_that_raises_ends_the_subscription_with_a_masked_error(ho
     [
         ("subscription { staff }", "FORBIDDEN"),
         ("subscription { count(to: 1) @skip(if: true) }", "GRAPHQL_VALIDATION_FAILED"),
-        ("subscription { }", "BAD_USER_INPUT"),
+        ("subscription { }", "GRAPHQL_VALIDATION_FAILED"),
         ("subscription($to: Int!) { count(to: $to) }", "BAD_USER_INPUT"),
         ("{ hello }", "BAD_REQUEST"),
         ("subscription {", "GRAPHQL_PARSE_FAILED"),

@@ -92,9 +92,7 @@ async def test_a_field_that_fails_is_200_with_data(client: httpx.AsyncClient) ->
     assert nothing.json()["data"] is None
 
 
-@pytest.mark.parametrize(
-    ("how", "status"), [("protocol", 400), ("coded", 429), ("away", 503), ("fault", 500)]
-)
+@pytest.mark.parametrize(("how", "status"), [("protocol", 400), ("coded", 429), ("away", 503), ("fault", 500)])
 async def test_a_context_that_cannot_be_made_answers_with_its_reason(
     client: httpx.AsyncClient, how: str, status: int
 ) -> None:
@@ -199,7 +197,9 @@ async def test_a_mutation_by_get_is_405_and_does_nothing(server: Live, client: h
     assert server.toy.contexts == []
 
 
-@pytest.mark.parametrize("url", ["", "?query=", "?query=%ff", "?query={hello}&variables={", "?query={hello}&variables=[]"])
+@pytest.mark.parametrize(
+    "url", ["", "?query=", "?query=%ff", "?query={hello}&variables={", "?query={hello}&variables=[]"]
+)
 async def test_a_get_that_cannot_be_read_is_400(client: httpx.AsyncClient, url: str) -> None:
     response = await client.get(url, headers={"accept": RESPONSE})
     assert response.status_code == 400
@@ -257,7 +257,9 @@ async def test_a_content_length_that_is_no_number_is_refused(server: Live) -> No
 async def test_a_client_that_leaves_before_its_body_is_forgotten(server: Live, client: httpx.AsyncClient) -> None:
     with capture_logs() as logs:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{")
+        writer.write(
+            b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{"
+        )
         await writer.drain()
         writer.close()
         assert (await post(client, "{ hello }")).status_code == 200
@@ -266,7 +268,9 @@ async def test_a_client_that_leaves_before_its_body_is_forgotten(server: Live, c
 
 async def test_a_mutation_is_finished_when_its_client_has_left(server: Live, client: httpx.AsyncClient) -> None:
     body = b'{"query":"mutation { slow }"}'
-    head = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    head = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(
+        body
+    )
     with capture_logs() as logs:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(head + body)

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, ClassVar, NewType
 
 import strawberry
 from graphql import GraphQLError
@@ -64,7 +64,7 @@ class Staff(BasePermission):
 
 class Admin(BasePermission):
     message = "Admins only."
-    error_extensions = {"code": "UNAUTHENTICATED"}
+    error_extensions: ClassVar[dict[str, Any]] = {"code": "UNAUTHENTICATED"}
 
     async def has_permission(self, source: Any, info: Any, **kwargs: Any) -> bool:
         return False
@@ -188,11 +188,11 @@ class Query:
     def never_null(self) -> str:
         return None  # type: ignore[return-value]  # what a faulty resolver would do
 
-    @strawberry.field(permission_classes=[Staff])
+    @strawberry.field(permission_classes=[Staff])  # type: ignore[untyped-decorator]  # Strawberry's, with this argument
     def staff(self) -> str | None:
         return "in"
 
-    @strawberry.field(permission_classes=[Admin])
+    @strawberry.field(permission_classes=[Admin])  # type: ignore[untyped-decorator]  # as above
     async def admin(self) -> str | None:
         return "in"
 
@@ -255,7 +255,7 @@ class Subscription:
             info.context.events.cleaned.set()
             raise RuntimeError("in the clean-up")
 
-    @strawberry.subscription(permission_classes=[Staff])
+    @strawberry.subscription(permission_classes=[Staff])  # type: ignore[untyped-decorator]  # as above
     async def staff(self) -> AsyncGenerator[int, None]:
         yield 1
 
