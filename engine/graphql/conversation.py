@@ -13,7 +13,15 @@ from graphql import OperationType
 from engine.graphql import messages
 from engine.graphql.envelope import Malformed
 from engine.graphql.errors import ProtocolError, shaped, told
-from engine.graphql.execution import ContextOf, Executor, Peer, Request, Result, Scope, refused
+from engine.graphql.execution import (
+    ContextOf,
+    Executor,
+    Peer,
+    Request,
+    Result,
+    Scope,
+    refused,
+)
 from engine.graphql.http import Receive, Send
 from engine.graphql.messages import Incoming
 
@@ -198,7 +206,7 @@ class Conversation:
         except _Gone:
             pass
         except Exception as fault:
-            # Going on is safe: a generator failed while it was closed, which is nothing to the socket's other operations.
+            # Going on is safe: a generator failed while it was closed; no other operation has a part in it.
             with suppress(_Gone):
                 await self._finish(identity, _error(identity, refused(told([fault]))))
 

@@ -88,7 +88,8 @@ def _explained(chain: tuple[Exception, ...]) -> tuple[str, dict[str, Any]]:
 def _about_arguments(error: Exception) -> bool:
     # graphql-core hangs what is wrong with an argument on the argument's node, and what is wrong with a result on the
     # field's or on none; it tells them apart in no other way.
-    return isinstance(error, GraphQLError) and bool(error.nodes) and not isinstance(error.nodes[0], FieldNode)
+    nodes = error.nodes if isinstance(error, GraphQLError) else None
+    return nodes is not None and not isinstance(nodes[0], FieldNode)
 
 
 def _masked(fault: Exception) -> tuple[str, dict[str, Any]]:

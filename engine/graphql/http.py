@@ -10,7 +10,15 @@ from graphql import OperationType
 from engine.graphql import envelope, negotiation
 from engine.graphql.envelope import Malformed
 from engine.graphql.errors import shaped, told
-from engine.graphql.execution import ContextOf, Executor, Peer, Request, Result, Scope, refused
+from engine.graphql.execution import (
+    ContextOf,
+    Executor,
+    Peer,
+    Request,
+    Result,
+    Scope,
+    refused,
+)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -10,6 +10,8 @@ from engine.graphql.conversation import Conversation, Limits, OnConnect, Terms
 from engine.graphql.execution import ContextOf, Executor, Scope
 from engine.graphql.http import Receive, Send
 
+DEFAULT_LIMITS = Limits()
+
 
 async def _anyone(params: Mapping[str, Any] | None, scope: Scope) -> None:
     return None
@@ -25,7 +27,7 @@ class GraphQLOverWebSocket:
         *,
         on_connect: OnConnect = _anyone,
         allowed_origins: Collection[str] = (),
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._terms = Terms(executor, context, on_connect, limits)
         self._allowed_origins = frozenset(origin.lower() for origin in allowed_origins)
@@ -54,7 +56,7 @@ class GraphQLOverWebSocket:
             self._open.discard(conversation)
 
     async def drain(self, *, code: int = 1012, reason: str = "Service Restart", within: float = 5.0) -> None:
-        """Close every socket and let no new one in. On 1012 clients of the protocol connect again, elsewhere or later."""
+        """Close every socket and let no new one in. On 1012 clients of the protocol connect again, later."""
         self._draining = True
         conversations = list(self._open)
         if conversations:
