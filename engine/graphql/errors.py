@@ -16,6 +16,7 @@ from graphql import FieldNode, GraphQLError
 from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercionError
 
 from engine import ids
+from engine.refusals import Refusal
 from engine.store.sqlite import Unavailable
 
 Shaped = dict[str, Any]
@@ -70,6 +71,9 @@ def _explained(chain: tuple[Exception, ...]) -> tuple[str, dict[str, Any]]:
     for error in chain:
         if isinstance(error, ProtocolError):
             return error.message, error.extensions
+        if isinstance(error, Refusal):
+            # A command's refusal goes into its payload; what reaches here was refused in a query's argument.
+            return error.message, {"code": "BAD_USER_INPUT"}
         if isinstance(error, GraphQLError) and error.extensions and "code" in error.extensions:
             return error.message, dict(error.extensions)
     cause = chain[-1]
