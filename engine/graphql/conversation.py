@@ -81,8 +81,10 @@ class Conversation:
         self._peer = Peer(scope)
         self._operations: dict[str, asyncio.Task[None]] = {}
         "By id, those that the client still hears from."
+        self._running: set[asyncio.Task[None]] = set()
+        "Those that do not yet know that they are to end: a second cancellation would cut their clean-up short."
         self._tasks: set[asyncio.Task[None]] = set()
-        "Also those that are only cleaning up."
+        "All, also those that are only cleaning up."
         self._open = True
         task = asyncio.current_task()
         assert task is not None
@@ -113,8 +115,8 @@ class Conversation:
                     await self._send({"type": "websocket.close", "code": code, "reason": messages.reason(reason)})
 
     async def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        for task in list(self._running):
+            self._cancel(task)
         if self._tasks:
             _, stuck = await asyncio.wait(self._tasks, timeout=self._terms.limits.cleanup_timeout)
             if stuck:
@@ -176,7 +178,7 @@ class Conversation:
         if message.type == "ping":
             await self._transmit(messages.pong(message.payload))
         elif message.type == "complete" and (task := self._operations.pop(message.id, None)):
-            task.cancel()
+            self._cancel(task)
 
     # Operations
 
@@ -189,8 +191,14 @@ class Conversation:
             return
         task = asyncio.create_task(self._operate(identity, request))
         self._operations[identity] = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for tasks in (self._running, self._tasks):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        if task in self._running:
+            self._running.discard(task)
+            task.cancel()
 
     async def _operate(self, identity: str, request: Request) -> None:
         try:
@@ -201,7 +209,7 @@ class Conversation:
                         await self._finish(identity, _error(identity, result))
                         return
                     if self._is_heard(identity):
-                        await self._transmit(messages.next_(prefix, result.encode()))
+                        await self._deliver(messages.next_(prefix, result.encode()))
             await self._finish(identity, messages.complete(prefix))
         except _Gone:
             pass
@@ -240,7 +248,16 @@ class Conversation:
     async def _finish(self, identity: str, last: bytes) -> None:
         if self._is_heard(identity):
             del self._operations[identity]
-            await self._transmit(last)
+            await self._deliver(last)
+
+    async def _deliver(self, message: bytes) -> None:
+        try:
+            await self._transmit(message)
+        except _Gone:
+            task = asyncio.current_task()
+            assert task is not None
+            self._running.discard(task)
+            raise
 
     # Sending
 

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, NewType
+from typing import Annotated, Any, NewType
 
 import strawberry
 from graphql import GraphQLError
@@ -64,7 +64,7 @@ class Staff(BasePermission):
 
 class Admin(BasePermission):
     message = "Admins only."
-    error_extensions: ClassVar[dict[str, Any]] = {"code": "UNAUTHENTICATED"}
+    error_extensions = {"code": "UNAUTHENTICATED"}  # noqa: RUF012 - Strawberry declares it as an instance variable
 
     async def has_permission(self, source: Any, info: Any, **kwargs: Any) -> bool:
         return False
