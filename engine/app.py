@@ -18,7 +18,7 @@ from engine.dispatcher import Dispatcher
 from engine.feed import LOG, Feed
 from engine.history import History
 from engine.liveview import LiveViews
-from engine.projection import ProjectionStatus
+from engine.projection import Status
 from engine.projector import Projector
 from engine.refusals import Refusal
 from engine.settings import Settings
@@ -31,6 +31,8 @@ logger = structlog.get_logger(__name__)
 
 HOUSEKEEPING = 3600.0
 "Seconds between two rounds of forgetting old command ids."
+MOST_ROUNDS = 1000
+"Of a thousand command ids each, in one housekeeping: between two of them the writer serves whoever waits."
 FAREWELL = 5.0
 "Seconds that read models get, at the end, to show what was accepted last."
 
@@ -138,8 +140,9 @@ class App:
             await asyncio.sleep(HOUSEKEEPING)
             before = self.log.last_recorded_at - timedelta(days=self.settings.command_retention_days)
             try:
-                while await self.log.forget_commands(before):
-                    await asyncio.sleep(0.1)
+                for _ in range(MOST_ROUNDS):
+                    if not await self.log.forget_commands(before):
+                        break
             except Exception:  # what was not forgotten now is forgotten the next time
                 logger.exception("old command ids not forgotten")
 
@@ -148,7 +151,7 @@ class App:
     async def send(
         self, command: Command, *, command_id: str | None, expected_version: int | None, actor_id: str | None
     ) -> Receipt | Refusal:
-        """Dispatch a command. In synchronous mode, answer only once every read model shows it, or the timeout is over."""
+        """Dispatch a command. In synchronous mode, answer once every read model shows it, or the timeout is over."""
         outcome = await self.dispatcher.send(
             command, command_id=command_id, expected_version=expected_version, actor_id=actor_id
         )
@@ -166,12 +169,12 @@ class App:
         """Wait until every read model shows a position, the log's head without one; False when one does not in time."""
         return await self.projector.settled(position, timeout)
 
-    async def statuses(self) -> Sequence[ProjectionStatus]:
+    async def statuses(self) -> Sequence[Status]:
         return await self.projector.statuses()
 
-    async def follow_statuses(self, interval: float = 1.0) -> AsyncIterator[Sequence[ProjectionStatus]]:
+    async def follow_statuses(self, interval: float = 1.0) -> AsyncIterator[Sequence[Status]]:
         """The projections now, then whenever something about them changes, at most once an interval."""
-        shown: Sequence[ProjectionStatus] | None = None
+        shown: Sequence[Status] | None = None
         while True:
             statuses = await self.statuses()
             if statuses != shown:

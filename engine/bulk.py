@@ -20,7 +20,7 @@ class Tallied(Value):
 
 
 async def send_all(app: App, commands: Sequence[Command], progress: Callable[[], None]) -> Tallied:
-    """Send every command, calling `progress` after each. A command is known by its content: a repeat changes nothing."""
+    """Send every command, calling `progress` after each. Known by its content, so a repeat changes nothing."""
     accepted, there = 0, 0
     refused: list[str] = []
     remaining = iter(commands)

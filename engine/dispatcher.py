@@ -1,10 +1,9 @@
-"""Commands to their aggregates: decided in order against folded state, made durable in groups, answered with a receipt."""
+"""Commands to their aggregates: decided in order against folded state, durable in groups, answered by a receipt."""
 
 import asyncio
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ from engine.clock import Clock
 from engine.codec import fingerprint, members
 from engine.feed import LOG, Feed
 from engine.refusals import AlreadyTaken, CommandIdReused, InvalidInput, Refusal, VersionConflict
-from engine.shapes import Aggregate, Claim, Command, Receipt, State
+from engine.shapes import Aggregate, Claim, Command, Receipt, Release, State
 from engine.store.append import Appending
 from engine.store.log import Log
 from engine.store.sqlite import Unavailable
@@ -87,7 +86,9 @@ class Dispatcher:
                 if command in self._rules:
                     raise ValueError(f"{command.__name__} is decided by two aggregates; leave it in one union.")
                 if aggregate.identity not in command.__struct_fields__:
-                    raise ValueError(f"{command.__name__} lacks the field {aggregate.identity!r} that names its stream.")
+                    raise ValueError(
+                        f"{command.__name__} lacks the field {aggregate.identity!r} that names its stream."
+                    )
                 self._rules[command] = rules
         self._cache: OrderedDict[str, tuple[State, int]] = OrderedDict()
         self._known_types: set[tuple[str, int]] = set()
@@ -181,7 +182,7 @@ class Dispatcher:
             else:
                 future.set_exception(outcome)
         deadline.cancel()
-        self._feed.publish(LOG, self._log.position)
+        await self._feed.publish(LOG, self._log.position)
 
     def _give_up(self, group: Sequence[_Waiting]) -> None:
         waiting = [*group, *self._waiting]
@@ -240,10 +241,7 @@ class Dispatcher:
         if request.expected_version is not None and request.expected_version != version:
             raise VersionConflict(request.expected_version, version)
         new = aggregate.decide(state, command, appending.at)
-        wanted = [claim for event in new for claim in aggregate.claims(event)] if aggregate.claims else []
-        for claim in wanted:
-            if isinstance(claim, Claim) and appending.claimant(claim.scope, claim.value) not in (None, stream):
-                raise AlreadyTaken(f"{claim.value!r} is already in use.", [claim.scope])
+        claims = self._claims(appending, aggregate, stream, new)
         folded = state
         for event in new:
             folded = aggregate.evolve(folded, event)
@@ -257,15 +255,27 @@ class Dispatcher:
             request.actor_id,
             request.trace,
         )
-        for claim in wanted:
+        for claim in claims:
             appending.claim(claim, stream)
         after = version + len(new)
         states[stream] = folded, after
         if after // aggregate.snapshot_every > version // aggregate.snapshot_every:
             appending.keep_snapshot(stream, after, rules.layout, msgspec.msgpack.encode(folded))
-        given = Receipt(request.command_id, appending.head, stream, after, appending.at, len(new), False, request.actor_id)
+        given = Receipt(
+            request.command_id, appending.head, stream, after, appending.at, len(new), False, request.actor_id
+        )
         appending.remember(mark, given)
         return given
+
+    def _claims(
+        self, appending: Appending, aggregate: Aggregate[Any], stream: str, new: Sequence[Any]
+    ) -> Sequence[Claim | Release]:
+        """What the events claim and release. Raises AlreadyTaken for a value that another stream holds."""
+        wanted = [each for event in new for each in aggregate.claims(event)] if aggregate.claims else []
+        for each in wanted:
+            if isinstance(each, Claim) and appending.claimant(each.scope, each.value) not in (None, stream):
+                raise AlreadyTaken(f"{each.value!r} is already in use.", [each.scope])
+        return wanted
 
     def _load(self, appending: Appending, rules: _Rules, stream: str) -> tuple[State, int]:
         state: State = rules.aggregate.initial

@@ -70,8 +70,8 @@ class Feed:
 
     # ------------------------------------------------------------ what callers use
 
-    def publish(self, topic: str, position: int) -> None:
-        """Tell everybody that a topic reached a position. Never waits, never fails; call it after the commit."""
+    async def publish(self, topic: str, position: int) -> None:
+        """Tell everybody that a topic reached a position. Never waits for them, never fails; call it after the commit."""
         self._outgoing[topic] = max(position, self._outgoing.get(topic, 0))
         self._has_outgoing.set()
 
@@ -163,7 +163,7 @@ class Feed:
                 if self._is_broken() or self.latest(self._beat_topic) < sent:
                     await self._reconnect()
                 sent, sent_at = sent + 1, self._monotonic()
-                self.publish(self._beat_topic, sent)
+                await self.publish(self._beat_topic, sent)
             if self._waiting:
                 await self._ask()
 

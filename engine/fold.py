@@ -55,7 +55,7 @@ class Fold(Generic[R]):
                 version = row.version if row is not None else 0
                 if self._category is not None and recorded.stream == self._category + key:
                     version = recorded.version
-                if row is None or version != row.version or new != row:
+                if row is None or version != row.version or not _same(new, row):
                     rows[key] = self._filled(key, new, row, version, recorded)
                     changed[key] = None
         for key in changed:
@@ -83,3 +83,18 @@ class Fold(Generic[R]):
             created_at=recorded.recorded_at if row is None else row.created_at,
             updated_at=recorded.recorded_at,
         )
+
+
+def _same(new: Row, row: Row) -> bool:
+    """Whether nothing changed but what the engine fills in, which a row made from scratch does not carry over."""
+    if new == row:
+        return True
+    if new.position == row.position:
+        return False
+    mine = {
+        "position": row.position,
+        "version": row.version,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+    return replace(new, **mine) == row

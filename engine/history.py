@@ -94,10 +94,8 @@ class History:
         events = found[:limit]
         return EventPage(events[::-1] if newest else events, len(found) > limit, head)
 
-    async def follow(
-        self, matching: Matching, after: int | None
-    ) -> AsyncIterator[tuple[int, int, Sequence[Recorded]]]:
-        """Every event that matches behind a position, from now on without one: (since, position, events), none left out.
+    async def follow(self, matching: Matching, after: int | None) -> AsyncIterator[tuple[int, int, Sequence[Recorded]]]:
+        """Every event that matches behind a position, or from now on: (since, position, events), none left out.
 
         Raises InvalidInput for a position the log has not reached.
         """

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -18,7 +18,7 @@ from engine.store.rows import LAST_ID, Changed, Changes
 R = TypeVar("R", bound=Row)
 
 
-class ChangeKind(Enum):
+class ChangeKind(StrEnum):
     SNAPSHOT = "SNAPSHOT"
     CHANGES = "CHANGES"
     RESET = "RESET"

@@ -6,7 +6,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from engine import clock
@@ -37,7 +37,7 @@ class Source(Protocol):
     async def head(self) -> int: ...
 
 
-class ProjectionState(Enum):
+class State(StrEnum):
     LIVE = "LIVE"
     CATCHING_UP = "CATCHING_UP"
     STALLED = "STALLED"
@@ -46,7 +46,7 @@ class ProjectionState(Enum):
 
 
 @dataclass(frozen=True)
-class ProjectionStatus:
+class Status:
     """A projection as its operators see it. The head is what the log says, never what the projection saw last."""
 
     name: str
@@ -55,7 +55,7 @@ class ProjectionStatus:
     lag_events: int
     lag_seconds: float
     "The age of the oldest event not yet projected."
-    state: ProjectionState
+    state: State
     events_per_second: float
     last_error: str | None
 
@@ -87,6 +87,7 @@ class _Rebuild:
     slot: str
     done: "asyncio.Future[None]"
     position: int = 0
+    exists: bool = False
 
 
 class Projection(Generic[R]):
@@ -166,15 +167,14 @@ class Projection(Generic[R]):
             raise Unavailable(f"{self.name} does not run, so it cannot be rebuilt.")
         if self._rebuild is None:
             slot = "b" if self._slot == "a" else "a"
-            await self._store.write(lambda connection: self._table.create(connection, slot))
             self._rebuild = _Rebuild(slot, asyncio.get_running_loop().create_future())
         await asyncio.shield(self._rebuild.done)
 
-    async def status(self) -> ProjectionStatus:
+    async def status(self) -> Status:
         head = await self._source.head()
         lag = max(head - self.position, 0)
         seconds = await self._lag_seconds() if lag else 0.0
-        return ProjectionStatus(
+        return Status(
             self.name, self.position, head, lag, seconds, self._state(lag, seconds), self._rate.value(), self.last_error
         )
 
@@ -185,14 +185,14 @@ class Projection(Generic[R]):
             return self._monotonic() - self._progressed_at
         return max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
 
-    def _state(self, lag: int, seconds: float) -> ProjectionState:
+    def _state(self, lag: int, seconds: float) -> State:
         if not self._running.is_set():
-            return ProjectionState.PAUSED
+            return State.PAUSED
         if self.last_error is not None:
-            return ProjectionState.STALLED
+            return State.STALLED
         if self._rebuild is not None or self.position < self._fresh_until:
-            return ProjectionState.REBUILDING
-        return ProjectionState.LIVE if not lag or seconds < _LIVE_SECONDS else ProjectionState.CATCHING_UP
+            return State.REBUILDING
+        return State.LIVE if not lag or seconds < _LIVE_SECONDS else State.CATCHING_UP
 
     # ------------------------------------------------------------ the loop
 
@@ -270,7 +270,7 @@ class Projection(Generic[R]):
 
         await self._store.write(unit)
         self.position = position
-        self._feed.publish(self.name, position)
+        await self._feed.publish(self.name, position)
         self._rate.add(len(events))
         self._progressed_at = self._monotonic()
         self.last_error, self._failures = None, 0
@@ -278,16 +278,19 @@ class Projection(Generic[R]):
     # ------------------------------------------------------------ rebuilding
 
     async def _step_rebuild(self, rebuild: _Rebuild) -> None:
+        table, slot = self._table, rebuild.slot
         try:
+            if not rebuild.exists:
+                await self._store.write(lambda connection: table.create(connection, slot))
+                rebuild.exists = True
             events = await self._source.read(rebuild.position, self._batch_size)
             events = events[: self.position - rebuild.position]  # never ahead of the table it will replace
             if events:
-                table, slot = self._table, rebuild.slot
                 await self._store.write(lambda connection: self._fold.write(connection, table, slot, events))
                 rebuild.position = events[-1].position
             if rebuild.position == self.position:
-                await self._store.swap(self.model, rebuild.slot, self.position)
-                self._slot = rebuild.slot
+                await self._store.swap(self.model, slot, self.position)
+                self._slot = slot
                 self._end_rebuild(None)
         except Exception as error:  # the old table goes on; whoever asked for the rebuild is told
             self._end_rebuild(error)

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import clock
 from engine.feed import Feed
-from engine.projection import Projection, ProjectionStatus, Source
+from engine.projection import Projection, Source, Status
 from engine.shapes import ReadModel
 from engine.store.readstore import ReadStore
 
@@ -64,7 +64,7 @@ class Projector:
         reached = (self._feed.reached(name, wanted, timeout) for name in self.projections)
         return all(await asyncio.gather(*reached))
 
-    async def statuses(self) -> list[ProjectionStatus]:
+    async def statuses(self) -> list[Status]:
         return [await projection.status() for projection in self.projections.values()]
 
     async def _prune(self) -> None:

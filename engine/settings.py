@@ -1,4 +1,4 @@
-"""Settings: the only reader of the environment. Every one has a default; a wrong value is one sentence that names it."""
+"""Settings: the only reader of the environment. Each has a default; a wrong value is a sentence that names it."""
 
 import ipaddress
 from difflib import get_close_matches
@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     write_db_url: str = Field("sqlite:///data/log.db", description="The event log.")
     read_db_url: str = Field("sqlite:///data/read.db", description="The read tables; can be rebuilt from the log.")
-    redis_url: str = Field("", description="Hints between processes. Empty: within this process, which is all it needs.")
+    redis_url: str = Field(
+        "", description="Hints between processes. Empty: within this process, which is all it needs."
+    )
     db_pool_min_size: int = Field(1, ge=1, le=64, description="Connections for reading that are opened at start.")
     db_pool_max_size: int = Field(4, ge=1, le=64, description="Connections for reading, at most, to each database.")
     projector_batch_size: int = Field(1000, ge=1, le=100_000, description="Events folded in one transaction, at most.")
@@ -54,7 +56,9 @@ class Settings(BaseSettings):
     @classmethod
     def _sqlite(cls, url: str) -> str:
         if not url.startswith("sqlite:///") or not url.removeprefix("sqlite:///").strip():
-            raise ValueError("must name a SQLite file, for example sqlite:///data/log.db or sqlite:////absolute/path.db")
+            raise ValueError(
+                "must name a SQLite file, for example sqlite:///data/log.db or sqlite:////absolute/path.db"
+            )
         return url
 
     @field_validator("redis_url")
@@ -80,9 +84,8 @@ def load() -> Settings:
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(dict(each)) for each in error.errors())) from None
     if settings.db_pool_min_size > settings.db_pool_max_size:
-        raise SettingsError(
-            f"DB_POOL_MIN_SIZE ({settings.db_pool_min_size}) must not exceed DB_POOL_MAX_SIZE ({settings.db_pool_max_size})."
-        )
+        least, most = settings.db_pool_min_size, settings.db_pool_max_size
+        raise SettingsError(f"DB_POOL_MIN_SIZE ({least}) must not exceed DB_POOL_MAX_SIZE ({most}).")
     if settings.write_path.resolve() == settings.read_path.resolve():
         raise SettingsError("WRITE_DB_URL and READ_DB_URL must name two different files.")
     return settings

@@ -20,7 +20,8 @@ PREFIX = "event_"
 
 
 @strawberry.type(
-    description="One event of the log. Personal data and secrets never appear in `data` to a viewer who may not see them."
+    description="One event of the log. Personal data and secrets never appear in `data` "
+    "to a viewer who may not see them."
 )
 class Event(Node):
     position: Position = strawberry.field(description="Its place in the log.")
@@ -34,7 +35,9 @@ class Event(Node):
     causation_id: strawberry.ID | None = strawberry.field(
         description="The event that its command followed from; null when the command came from a client."
     )
-    actor_id: strawberry.ID | None = strawberry.field(description="Who sent the command; null when nobody is signed in.")
+    actor_id: strawberry.ID | None = strawberry.field(
+        description="Who sent the command; null when nobody is signed in."
+    )
 
     @classmethod
     def of(cls, recorded: Recorded) -> Self:
@@ -58,7 +61,7 @@ class Event(Node):
         if not id.startswith(PREFIX) or not number.isascii() or not number.isdigit() or len(number) > 18:
             return None
         found = await context.app.history.at(int(number))
-        return found and cls.of(found)
+        return cls.of(found) if found else None
 
 
 def _id(value: str | None) -> strawberry.ID | None:

@@ -34,7 +34,9 @@ class Medicine(Node):
     price: MoneyType = strawberry.field(description="What one costs.")
     stock_quantity: int = strawberry.field(description="How many there are, reserved ones included.")
     reserved_quantity: int = strawberry.field(description="How many of them are promised to orders.")
-    is_available: bool = strawberry.field(description="Whether it can be ordered now: some are left and it is not discontinued.")
+    is_available: bool = strawberry.field(
+        description="Whether it can be ordered now: some are left and it is not discontinued."
+    )
     is_discontinued: bool = strawberry.field(description="Whether the shop has given it up.")
     created_at: datetime = strawberry.field(description="When it was registered.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
@@ -61,7 +63,7 @@ class Medicine(Node):
     @classmethod
     async def find(cls, context: Context, id: str) -> Self | None:
         row = None if id.startswith(RESERVED) else await context.row(MEDICINES, id)
-        return row and cls.of(row)
+        return cls.of(row) if row else None
 
 
 @strawberry.input(description="Which medicines: every condition given must hold.")
@@ -76,7 +78,7 @@ class MedicineFilter:
             ids=given(self.ids),
             manufacturer=given(self.manufacturer),
             is_available=given(self.is_available),
-            max_price=None if given(self.max_price) is None else Money.of(self.max_price, field="maxPrice"),
+            max_price=Money.of(self.max_price, field="max_price") if self.max_price is not None else None,
         )
 
 
@@ -150,10 +152,12 @@ class DiscontinueMedicineInput(CommandInput):
 
 @strawberry.type
 class MedicinePayload(CommandPayload):
-    @strawberry.field(description="The medicine with this command's effect; null if the catalogue does not show it in time.")
+    @strawberry.field(
+        description="The medicine with this command's effect; null if the catalogue does not show it in time."
+    )
     async def medicine(self, info: Info) -> Medicine | None:
         row = await info.context.after(MEDICINES, self.accepted, self.key)
-        return row and Medicine.of(row)
+        return Medicine.of(row) if row else None
 
 
 @strawberry.type(description="The answer to registerMedicine.")
@@ -212,7 +216,7 @@ class Query:
     @strawberry.field(description="One medicine; null when there is none with this id.")
     async def medicine(self, info: Info, id: strawberry.ID, at_least: Position | None = UNSET) -> Medicine | None:
         row = await info.context.row(MEDICINES, id, at_least)
-        return row and Medicine.of(row)
+        return Medicine.of(row) if row else None
 
     @strawberry.field(description="The catalogue, by name.")
     async def medicines(

@@ -48,7 +48,9 @@ class CommandProgress:
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="How far a command has come; null when no such command was accepted. Its sender, staff.")
+    @strawberry.field(
+        description="How far a command has come; null when no such command was accepted. Its sender, staff."
+    )
     async def command(self, info: Info, id: strawberry.ID) -> CommandProgress | None:
         progress = await info.context.app.history.progress(id)
         return CommandProgress.of(progress) if progress.receipt else None

@@ -50,7 +50,7 @@ class Record(Node):
     @classmethod
     async def find(cls, context: Context, id: str) -> Self | None:
         row = await context.row(RECORDS, id.removeprefix(PREFIX)) if id.startswith(PREFIX) else None
-        return row and cls.of(row)
+        return cls.of(row) if row else None
 
 
 @strawberry.type(description="Figures over all records.")
@@ -93,10 +93,12 @@ class DeleteRecordInput(CommandInput):
 
 @strawberry.type
 class RecordPayload(CommandPayload):
-    @strawberry.field(description="The record with this command's effect; null if the read model does not show it in time.")
+    @strawberry.field(
+        description="The record with this command's effect; null if the read model does not show it in time."
+    )
     async def record(self, info: Info) -> Record | None:
         row = await info.context.after(RECORDS, self.accepted, self.key)
-        return row and Record.of(row)
+        return Record.of(row) if row else None
 
 
 @strawberry.type(description="The answer to writeRecord.")

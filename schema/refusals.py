@@ -25,15 +25,13 @@ class CommandErrorCode(enum.Enum):
 
 
 @strawberry.interface(
-    description="A business refusal. Protocol errors, missing permission, limits and faults are top-level errors instead, "
-    "each with extensions.code."
+    description="A business refusal. Protocol errors, missing permission, limits and faults are top-level errors "
+    "instead, each with extensions.code."
 )
 class CommandError:
     code: CommandErrorCode = strawberry.field(description="Why, for programs.")
     message: str = strawberry.field(description="Why, for people.")
-    path: list[str] = strawberry.field(
-        description='Where in the input, for example ["lines", "0", "quantity"].'
-    )
+    path: list[str] = strawberry.field(description='Where in the input, for example ["lines", "0", "quantity"].')
 
 
 @strawberry.type(description="A value that cannot be right, whatever the state.")

@@ -1,4 +1,4 @@
-"""Relay connections with keyset cursors: a cursor names a row's place in the order, so rows that arrive move no page."""
+"""Relay connections with keyset cursors: a cursor names a row's place in the order, so new rows move no page."""
 
 import base64
 import binascii
@@ -38,7 +38,8 @@ class Connection(Generic[N]):
     nodes: list[N] = strawberry.field(description="The nodes alone.")
     page_info: PageInfo = strawberry.field(description="Where this page lies.")
     position: Position = strawberry.field(
-        description="The place in the log that the page shows; a subscription with `after: position` goes on from there."
+        description="The place in the log that the page shows; "
+        "a subscription with `after: position` goes on from there."
     )
 
 
@@ -51,9 +52,7 @@ class Slice(msgspec.Struct, frozen=True):
     backwards: bool
 
     @classmethod
-    def of(
-        cls, first: int | None, after: str | None, last: int | None = None, before: str | None = None
-    ) -> "Slice":
+    def of(cls, first: int | None, after: str | None, last: int | None = None, before: str | None = None) -> "Slice":
         """From a connection's arguments. Raises ProtocolError (BAD_USER_INPUT) for what cannot be meant."""
         first, after, last, before = given(first), given(after), given(last), given(before)
         if first is not None and last is not None:

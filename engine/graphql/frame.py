@@ -8,9 +8,10 @@ import strawberry
 
 from engine.graphql.scalars import Position
 from engine.liveview import Change
+from engine.shapes import Row
 
 N = TypeVar("N")
-R = TypeVar("R")
+R = TypeVar("R", bound=Row)
 
 
 @strawberry.enum(description="What a frame does to the view it is applied to.")
@@ -19,7 +20,8 @@ class FrameKind(enum.Enum):
         "SNAPSHOT", description="The whole view, in chunks while `more` is true; sent first when `after` is not given."
     )
     CHANGES = strawberry.enum_value(
-        "CHANGES", description="Rows that changed, and ids that left the view: deleted, or no longer matching the filter."
+        "CHANGES",
+        description="Rows that changed, and ids that left the view: deleted, or no longer matching the filter.",
     )
     RESET = strawberry.enum_value(
         "RESET", description="The view must be dropped; a SNAPSHOT follows. Sent when `after` cannot be honoured."
@@ -43,7 +45,7 @@ class Frame(Generic[N]):
     @classmethod
     def of(cls, change: Change[R], node: Callable[[R], N]) -> "Frame[N]":
         return cls(
-            kind=FrameKind[change.kind.name],
+            kind=FrameKind[change.kind],
             since=Position(change.since),
             position=Position(change.position),
             more=change.more,

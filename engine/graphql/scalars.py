@@ -22,9 +22,15 @@ def given(value: T | None) -> T | None:
 
 
 def _position(value: object) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= MOST_POSITION:
+    if (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdigit()
+        and len(value) < 20
+        and int(value) <= MOST_POSITION
+    ):
         return int(value)
-    raise GraphQLError(f"A Position is a decimal number in a string, for example \"42\"; this is {_shown(value)}.")
+    raise GraphQLError(f'A Position is a decimal number in a string, for example "42"; this is {_shown(value)}.')
 
 
 def _decimal(value: object) -> decimal.Decimal:
@@ -35,7 +41,7 @@ def _decimal(value: object) -> decimal.Decimal:
             number = decimal.Decimal("NaN")
         if number.is_finite():
             return number
-    raise GraphQLError(f"A Decimal is a number in a string, for example \"9.99\"; this is {_shown(value)}.")
+    raise GraphQLError(f'A Decimal is a number in a string, for example "9.99"; this is {_shown(value)}.')
 
 
 def _instant(value: object) -> datetime:
@@ -61,7 +67,8 @@ def _shown(value: object) -> str:
 SCALARS: dict[Any, Any] = {
     Position: strawberry.scalar(
         name="Position",
-        description='A place in the global event log, as a decimal string. "0" is before the first event. Gapless, in commit order.',
+        description='A place in the global event log, as a decimal string. "0" is before the first event. '
+        "Gapless, in commit order.",
         serialize=str,
         parse_value=_position,
     ),

@@ -205,7 +205,9 @@ def test_rows_and_removals_come_in_the_order_of_their_positions(
 ) -> None:
     old = box("b", position=1)
     with transaction(connection):
-        table.write(connection, "a", [box("a", position=3), box("c", position=3)], ["b"], [Tombstone(old, "b", 2, START)])
+        table.write(
+            connection, "a", [box("a", position=3), box("c", position=3)], ["b"], [Tombstone(old, "b", 2, START)]
+        )
     found = table.changes(connection, after=(0, LAST_ID), limit=9)
     assert [(each.position, each.id, each.row is None) for each in found.entries] == [
         (2, "b", True),
@@ -258,7 +260,9 @@ def test_pruning_forgets_old_removals_and_says_up_to_where(
     connection: sqlite3.Connection, table: Table[BoxRow]
 ) -> None:
     with transaction(connection):
-        buried = [Tombstone(box(key), key, at, START + timedelta(days=at)) for key, at in (("a", 1), ("b", 2), ("c", 8))]
+        buried = [
+            Tombstone(box(key), key, at, START + timedelta(days=at)) for key, at in (("a", 1), ("b", 2), ("c", 8))
+        ]
         table.write(connection, "a", (), (), buried)
     assert table.prune(connection, START + timedelta(days=5)) == 2
     assert table.prune(connection, START + timedelta(days=5)) == 0

@@ -139,13 +139,3 @@ class Tape:
 
     async def head(self) -> int:
         return len(self.recorded)
-
-
-def refold(model: ReadModel[Row], events: Sequence[Recorded]) -> dict[str, Row]:
-    """What a table should hold, by the plainest of folds."""
-    from engine.fold import Fold
-
-    fold, rows = Fold(model), dict[str, Row]()
-    for event in events:
-        fold.run(rows, fold.work([event]))
-    return rows

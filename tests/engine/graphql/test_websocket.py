@@ -435,28 +435,26 @@ async def test_a_thousand_abrupt_disconnects_leave_no_task(server: Live) -> None
 
 
 async def test_a_client_that_does_not_read_is_dropped() -> None:
-    async with live(limits=Limits(send_timeout=0.2)) as server:
-        async with raw_client(server) as (reader, writer):
-            await reader.readuntil(b"connection_ack")
-            writer.write(frame({"type": "subscribe", "id": "s", "payload": {"query": BIG}}))
-            async with asyncio.timeout(10):
-                await server.toy.events.started.wait()
-                server.toy.events.release.set()
-                await server.toy.events.cleaned.wait()
-            await until(lambda: len(server.toy.sockets) == 0 and not operations())
+    async with live(limits=Limits(send_timeout=0.2)) as server, raw_client(server) as (reader, writer):
+        await reader.readuntil(b"connection_ack")
+        writer.write(frame({"type": "subscribe", "id": "s", "payload": {"query": BIG}}))
+        async with asyncio.timeout(10):
+            await server.toy.events.started.wait()
+            server.toy.events.release.set()
+            await server.toy.events.cleaned.wait()
+        await until(lambda: len(server.toy.sockets) == 0 and not operations())
 
 
 async def test_a_pong_that_nobody_reads_drops_the_client_too() -> None:
-    async with live(limits=Limits(send_timeout=0.2)) as server:
-        async with raw_client(server) as (reader, writer):
-            await reader.readuntil(b"connection_ack")
-            ping = frame({"type": "ping", "payload": {"a": "x" * 100_000}})
-            with pytest.raises((TimeoutError, ConnectionError)):
-                async with asyncio.timeout(3):
-                    while True:
-                        writer.write(ping)
-                        await writer.drain()
-            await until(lambda: len(server.toy.sockets) == 0)
+    async with live(limits=Limits(send_timeout=0.2)) as server, raw_client(server) as (reader, writer):
+        await reader.readuntil(b"connection_ack")
+        ping = frame({"type": "ping", "payload": {"a": "x" * 100_000}})
+        with pytest.raises((TimeoutError, ConnectionError)):
+            async with asyncio.timeout(3):
+                while True:
+                    writer.write(ping)
+                    await writer.drain()
+        await until(lambda: len(server.toy.sockets) == 0)
 
 
 BIG = f'subscription {{ endless(text: "{"x" * 60_000}") }}'
