@@ -128,8 +128,9 @@ class LiveViews:
                 position = since if more else page.position
                 is_due = sent_at is None or (self._monotonic() - sent_at >= self._quiet and position > since)
                 if page.entries or is_due or is_open:
-                    yield Change(kind, since, position, more, upserted, removed)
+                    change = Change(kind, since, position, more, upserted, removed)
                     since, sent_at, is_open = position, self._monotonic(), more
+                    yield change
                 at = at if more else page.position
             kind = ChangeKind.CHANGES
             await self._beyond(model, at)
