@@ -51,7 +51,7 @@ class Verdict(Generic[R]):
 async def verify(
     source: Source, store: ReadStore, models: Iterable[ReadModel[Any]], *, batch_size: int = 1000
 ) -> list[Verdict[Any]]:
-    """Compare every table, row for row, with a refold of the log up to its checkpoint. Changes nothing, beside a server.
+    """Compare every table, row for row, with a refold of the log up to its checkpoint. Changes nothing.
 
     The refold goes to a temporary file: a log of any length fits.
     """
@@ -74,13 +74,12 @@ async def _verify(source: Source, store: ReadStore, model: ReadModel[R], batch_s
 
 def _copy(connection: sqlite3.Connection, table: Table[Any], path: Path) -> int:
     """The rows as they are, into a file of their own; the position they show."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as copy:
-        with transaction(copy):
-            table.create(copy, FOUND)
-            table.create(copy, EXPECTED)
-            checkpoint = table.checkpoint(connection)
-            if checkpoint is not None:
-                table.fill(copy, FOUND, table.stored(connection, checkpoint.slot))
+    with closing(sqlite3.connect(path, isolation_level=None)) as copy, transaction(copy):
+        table.create(copy, FOUND)
+        table.create(copy, EXPECTED)
+        checkpoint = table.checkpoint(connection)
+        if checkpoint is not None:
+            table.fill(copy, FOUND, table.stored(connection, checkpoint.slot))
     return checkpoint.position if checkpoint else 0
 
 
@@ -114,7 +113,9 @@ def _compare(connection: sqlite3.Connection, table: Table[R], position: int) -> 
             verdict.count += 1
             if len(verdict.differences) < MOST_DIFFERENCES:
                 decode = table.layout.decode
-                verdict.differences.append(Difference(key, decode(theirs) if theirs else None, decode(mine) if mine else None))
+                verdict.differences.append(
+                    Difference(key, decode(theirs) if theirs else None, decode(mine) if mine else None)
+                )
         left = next(found, None) if mine is not None else left
         right = next(expected, None) if theirs is not None else right
     return verdict

@@ -16,6 +16,7 @@ from engine.store.readstore import ReadStore
 from engine.store.rows import LAST_ID, Changed, Changes
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 
 
 class ChangeKind(StrEnum):
@@ -24,7 +25,7 @@ class ChangeKind(StrEnum):
     RESET = "RESET"
 
 
-class Change(msgspec.Struct, Generic[R], frozen=True):
+class Change(msgspec.Struct, Generic[T], frozen=True):
     """Apply this, and a view exact as of `since` is exact as of `position`.
 
     While `more` is true the run goes on and `position` stays at `since`: only the last page of a run is exact.
@@ -34,12 +35,12 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     since: int
     position: int
     more: bool
-    upserted: tuple[R, ...]
+    upserted: tuple[T, ...]
     removed: tuple[str, ...]
 
 
 class LiveViews:
-    """Follows views of the read tables. Each follower holds a number; one too slow for every state sees fewer of them."""
+    """Follows views of the read tables. A follower holds a number; one too slow for every state sees fewer of them."""
 
     def __init__(
         self,

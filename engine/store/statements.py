@@ -131,9 +131,7 @@ class Statements:
             self._column(path).desc() if down != reverse else self._column(path) for path, down in map(sort_key, order)
         ]
         by_id = self.table.c.id.desc() if reverse else self.table.c.id
-        return named(
-            self.selected.where(*clauses).order_by(*sorting, by_id).limit(_LIMIT).offset(_NONE)
-        )
+        return named(self.selected.where(*clauses).order_by(*sorting, by_id).limit(_LIMIT).offset(_NONE))
 
     def _changed(self, within: conditions.Shape, also: conditions.Shape) -> str:
         """Rows after (position, id). `within` always restricts, `also` only up to the position `seen`."""
@@ -152,11 +150,7 @@ class Statements:
     def _since(self, select: sa.Select[Any], table: sa.Table, where: list[sa.ColumnElement[bool]]) -> sa.Select[Any]:
         place = sa.tuple_(table.c.position, table.c.id)
         cursor = sa.tuple_(sa.bindparam("position"), sa.bindparam("id", type_=_ANY))
-        return (
-            select.where(place > cursor, *where)
-            .order_by(table.c.position, table.c.id)
-            .limit(_LIMIT).offset(_NONE)
-        )
+        return select.where(place > cursor, *where).order_by(table.c.position, table.c.id).limit(_LIMIT).offset(_NONE)
 
     def create(self) -> list[str]:
         """The statements that make the tables."""

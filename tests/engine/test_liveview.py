@@ -103,7 +103,7 @@ async def soon(frames: Any) -> Any:
 def test_a_view_is_exact_at_each_position_it_claims(
     tale: list[Event], conditions: Conditions, page_size: int, data: st.DataObject
 ) -> None:
-    """Events are projected between any two pages, also in the midst of a snapshot, and the client is cut off at will."""
+    """Events are projected between any two pages, also amid a snapshot, and the client is cut off at will."""
 
     async def live() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -328,7 +328,4 @@ async def test_a_table_of_another_fold_resets_those_who_knew_the_old_one(tmp_pat
 
 def replace_version(model: Any) -> Any:
 
-
     return dataclasses.replace(model, version=model.version + 1)
-
-
