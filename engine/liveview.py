@@ -1,6 +1,7 @@
 """Live views: a query over a read table that goes on, as a cursor and not as a queue."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from enum import StrEnum
@@ -60,6 +61,8 @@ class LiveViews:
         self._quiet = quiet
         self._patience = patience
         self._monotonic = monotonic
+        self._shown: defaultdict[str, int] = defaultdict(int)
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def follow(
         self, model: ReadModel[R], conditions: Conditions = (), after: int | None = None
@@ -106,12 +109,17 @@ class LiveViews:
     async def _beyond(self, model: ReadModel[Any], position: int) -> None:
         """Wait until the table shows more than `position`."""
         newest = await self._feed.beyond(model.name, position)
-        while True:
-            checkpoint = await self._store.checkpoint(model)
-            if checkpoint is not None and checkpoint.position > position:
-                return
+        while not await self._shows_more(model, position):
             # The hint was ahead of the table, or wrong. Ask again, but not as fast as the loop can turn.
             await self._feed.beyond(model.name, max(position, newest), self._patience)
+
+    async def _shows_more(self, model: ReadModel[Any], position: int) -> bool:
+        """Whether the table is past a position. One read answers all who were woken by the same hint."""
+        async with self._asking[model.name]:
+            if self._shown[model.name] <= position:
+                checkpoint = await self._store.checkpoint(model)
+                self._shown[model.name] = checkpoint.position if checkpoint else 0
+            return self._shown[model.name] > position
 
     async def _from(
         self, model: ReadModel[R], conditions: Conditions, after: int | None

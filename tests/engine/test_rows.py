@@ -234,6 +234,35 @@ def test_a_filter_decides_whether_a_changed_row_is_given(connection: sqlite3.Con
     assert [each.id for each in at_first.entries] == ["b"]
 
 
+def test_what_no_row_can_hold_is_found_nowhere_and_fails_nothing(
+    connection: sqlite3.Connection, table: Table[BoxRow]
+) -> None:
+    place(connection, table, box("a", label="\ud7ff", note="b", weight=Weight(2**63 - 1)))
+    conditions = {
+        equals("label", "\ud800"): False,
+        equals("weight.grams", 2**70): False,
+        equals("note", None): False,
+        equals("limit.grams", None): True,
+        starts_with("label", "\ud7ff\ud800"): False,
+        starts_with("label", "\ud7ff"): True,
+        starts_with("label", "\U0010ffff"): False,
+        starts_with("note", ""): True,
+        one_of("weight.grams", [2**70]): False,
+        one_of("label", []): False,
+        at_most("label", "\ud800"): True,
+        at_least("label", "\ud7ff\ud800"): False,
+        at_most("weight.grams", 2**70): True,
+        at_least("limit.grams", -(2**70)): False,
+        at_most("note", None): False,
+    }
+    for condition, expected in conditions.items():
+        found = table.page(connection, (condition,), limit=9).rows
+        assert [matches(table.layout, row, (condition,)) for row in table.load(connection, ["a"]).values()] == [
+            expected
+        ]
+        assert len(found) == expected, condition
+
+
 def test_more_keys_than_one_statement_takes_are_loaded(connection: sqlite3.Connection, table: Table[BoxRow]) -> None:
     rows = {str(each): box(str(each)) for each in range(1100)}
     place(connection, table, *rows.values())
