@@ -19,11 +19,11 @@ from engine.dispatcher import Dispatcher
 from engine.feed import LOG, Feed
 from engine.history import History
 from engine.liveview import LiveViews
-from engine.projection import Status
 from engine.projector import Projector
 from engine.refusals import Refusal
 from engine.settings import Settings
 from engine.shapes import Aggregate, Command, Event, ReadModel, Receipt, Upcaster
+from engine.status import Status
 from engine.store.log import Log
 from engine.store.readstore import ReadStore
 from engine.tally import Tally

@@ -51,7 +51,7 @@ class Verdict(Generic[R]):
 async def verify(
     source: Source, store: ReadStore, models: Iterable[ReadModel[Any]], *, batch_size: int = 1000
 ) -> list[Verdict[Any]]:
-    """Compare every table, row for row, with a refold of the log up to its checkpoint. Changes nothing, beside a server.
+    """Compare every table, row for row, with a refold of the log up to its checkpoint. Changes nothing.
 
     The refold goes to a temporary file: a log of any length fits.
     """

@@ -50,6 +50,7 @@ class Connection:
         try:
             return cls(await made)
         except sqlite3.Error as error:
+            await asyncio.to_thread(made._thread.join, 5.0)  # else it may speak up after this loop is closed
             raise Unavailable(f"{path} cannot be opened: {error}.") from error
 
     async def run(self, work: Work[T]) -> T:
