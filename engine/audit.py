@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from engine.faults import Unavailable
 from engine.fold import Fold
 from engine.projection import Source
 from engine.shapes import ReadModel, Recorded, Row
 from engine.store.readstore import ReadStore
 from engine.store.rows import Table, transaction
-from engine.store.sqlite import Connection, Unavailable
+from engine.store.sqlite import Connection
 
 R = TypeVar("R", bound=Row)
 FOUND, EXPECTED = "a", "b"

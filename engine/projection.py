@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from engine import clock
+from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.fold import Fold
 from engine.shapes import ReadModel, Recorded, Row
 from engine.status import Rate, State, Status
 from engine.store.readstore import ReadStore
-from engine.store.sqlite import Unavailable
 
 R = TypeVar("R", bound=Row)
 _log = logging.getLogger(__name__)

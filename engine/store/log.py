@@ -26,10 +26,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import ClauseElement
 
 from engine import ids
-from engine.codec import Codec, UnknownEvent
+from engine.codec import Codec
+from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import EPOCH, Receipt, Recorded
 from engine.store.lock import Lock
-from engine.store.sqlite import Connection, Readers, Unavailable
+from engine.store.sqlite import Connection, Readers
 
 FORMAT = 1
 "The layout of the tables below. A file with a higher one was written by newer code."

@@ -8,12 +8,10 @@ from typing import Literal, TypeVar
 
 import aiosqlite
 
+from engine.faults import Unavailable
+
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
-
-
-class Unavailable(Exception):
-    """The store cannot do it at the moment: disk full, file gone, no connection free in time."""
 
 
 class Connection:

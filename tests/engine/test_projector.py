@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import testing
+from engine.faults import Unavailable
 from engine.feed import Feed
 from engine.fold import Fold
 from engine.projection import Projection
@@ -23,7 +24,6 @@ from engine.shapes import Event, ReadModel, replace
 from engine.status import State, Status
 from engine.store.readstore import ReadStore
 from engine.store.rows import Table
-from engine.store.sqlite import Unavailable
 from tests.engine.toy import (
     BOXES,
     OWNERS,

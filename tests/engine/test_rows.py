@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.faults import Unavailable
 from engine.shapes import (
     Condition,
     ReadModel,
@@ -26,7 +27,6 @@ from engine.store.columns import Layout
 from engine.store.conditions import matches
 from engine.store.readstore import ReadStore
 from engine.store.rows import LAST_ID, SHARED, Checkpoint, Table, Tombstone, search_terms, transaction
-from engine.store.sqlite import Unavailable
 from tests.engine.toy import BOXES, OWNERS, START, BoxRow, Color, Weight
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
