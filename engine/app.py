@@ -51,6 +51,15 @@ class Declarations:
         """All that two packages declare."""
         return cls(declared(domain, Aggregate), declared(readmodels, ReadModel), declared(domain, Upcaster))
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a read model whose rows could show an older version than their stream has."""
+        owned = {aggregate.name: set(members(aggregate.evolve, 1)) for aggregate in self.aggregates}
+        for model in self.models:
+            unseen = owned.get(model.of, set()) - set(members(model.apply, 1))
+            if unseen or (model.of and model.of not in owned):
+                names = ", ".join(sorted(event.__name__ for event in unseen)) or f"an aggregate called {model.of}"
+                raise ValueError(f"{model.name} mirrors {model.of!r}, so `apply` must handle {names}.")
+
     @property
     def events(self) -> set[type[Event]]:
         return {event for aggregate in self.aggregates for event in members(aggregate.evolve, 1)}
