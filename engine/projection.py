@@ -120,6 +120,8 @@ class Projection(Generic[R]):
         """
         if self._task is None or self._task.done():
             raise Unavailable(f"{self.name} does not run, so it cannot be rebuilt.")
+        if not self._running.is_set():
+            raise Unavailable(f"{self.name} is paused; resume it, then rebuild it.")
         if self._rebuild is None:
             slot = "b" if self._slot == "a" else "a"
             self._rebuild = _Rebuild(slot, asyncio.get_running_loop().create_future())
@@ -158,6 +160,7 @@ class Projection(Generic[R]):
                 await self._step()
             except Exception as error:  # what failed is still before the checkpoint; other models run on
                 self._failed(error)
+                self._end_rebuild(error)  # it would come to the same event, and whoever asked would wait for ever
                 await asyncio.sleep(self._delay())
 
     def _failed(self, error: Exception) -> None:

@@ -281,7 +281,10 @@ def test_passages_tell_when_a_position_was_passed_and_are_forgotten_in_the_end(
     assert table.passed(connection, 4) == START + timedelta(seconds=5)
     assert table.passed(connection, 10) is None
     table.forget_passages(connection, kept=1)
-    assert connection.execute("SELECT position FROM passages").fetchall() == [(9,)]
+    assert table.passed(connection, 4) is None
+    assert table.passed(connection, 5) is None
+    assert table.passed(connection, 6) == START + timedelta(seconds=9)
+    assert connection.execute("SELECT position FROM passages").fetchall() == [(5,), (9,)]
 
 
 def test_pruning_forgets_old_removals_and_says_up_to_where(
