@@ -119,6 +119,7 @@ class LiveViews:
         kind = ChangeKind.SNAPSHOT if after is None else ChangeKind.CHANGES
         at = since = after or 0
         sent_at: float | None = None
+        is_open = False  # a run has begun, so it must end, even with an empty page
         floor: int | None = None
         while True:
             async for page in self._pages(model, conditions, at, is_snapshot=kind is ChangeKind.SNAPSHOT, floor=floor):
@@ -126,9 +127,10 @@ class LiveViews:
                 floor, more = page.floor, len(page.entries) == self._page_size
                 position = since if more else page.position
                 is_due = sent_at is None or (self._monotonic() - sent_at >= self._quiet and position > since)
-                if page.entries or is_due:
-                    yield Change(kind, since, position, more, upserted, removed)
-                    since, sent_at = position, self._monotonic()
+                if page.entries or is_due or is_open:
+                    change = Change(kind, since, position, more, upserted, removed)
+                    since, sent_at, is_open = position, self._monotonic(), more
+                    yield change
                 at = at if more else page.position
             kind = ChangeKind.CHANGES
             await self._beyond(model, at)

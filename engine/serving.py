@@ -94,6 +94,8 @@ def configured(
     *,
     body_limit: int = BODY_LIMIT,
     graceful: int = 5,
+    ping_interval: float = 20.0,
+    ping_timeout: float = 20.0,
     lifespan: Literal["auto", "on", "off"] = "auto",
 ) -> uvicorn.Config:
     """How we run uvicorn."""
@@ -107,6 +109,8 @@ def configured(
         http="httptools" if importlib.util.find_spec("httptools") else "h11",
         ws=WebSocketProtocol,
         ws_max_size=body_limit,
+        ws_ping_interval=ping_interval,
+        ws_ping_timeout=ping_timeout,
         # Costs memory for each socket, and 2.5 times the CPU for each message.
         ws_per_message_deflate=False,
         loop="auto",

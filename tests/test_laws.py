@@ -64,7 +64,7 @@ def stories(draw: st.DrawFn) -> list[Recorded]:
     states: dict[str, Any] = {}
     events: list[Any] = []
     concerned = draw(st.lists(st.sampled_from(AGGREGATES), min_size=1, unique_by=lambda each: each.name))
-    for aggregate in draw(st.lists(st.sampled_from(concerned), min_size=6, max_size=20)):
+    for aggregate in draw(st.lists(st.sampled_from(concerned), min_size=10, max_size=20)):
         command = draw(commands(aggregate))
         stream = aggregate.stream(getattr(command, aggregate.identity))
         decided = decision(aggregate, states.get(stream, aggregate.initial), command, draw(MOMENTS))

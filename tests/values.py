@@ -20,7 +20,8 @@ IDS = st.sampled_from(["a", "b"])
 "Few, so that messages meet."
 WORDS = st.text(string.ascii_letters + string.digits + "._:~-", min_size=1, max_size=40)
 MOST_WHOLE = 2**53
-PLAIN: dict[Any, st.SearchStrategy[Any]] = {str: WORDS, int: st.integers(1, 1000)}
+PRICES = st.decimals(0, 1000, places=2)
+PLAIN: dict[Any, st.SearchStrategy[Any]] = {str: WORDS, int: st.integers(1, 1000), Decimal: PRICES}
 "What every check lets through, so that more than refusals gets tried."
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
@@ -30,7 +31,7 @@ def declare(*packages: ModuleType) -> None:
     st.register_type_strategy(str, IDS | WORDS | st.text(max_size=40))
     st.register_type_strategy(int, st.integers(0, 9) | st.integers(-MOST_WHOLE, MOST_WHOLE))
     st.register_type_strategy(datetime, MOMENTS)
-    st.register_type_strategy(Decimal, st.decimals(0, 1000, places=2) | st.decimals(allow_nan=False))
+    st.register_type_strategy(Decimal, PRICES | st.decimals(allow_nan=False))
     for package in packages:
         for module in modules(package):
             for value in vars(module).values():

@@ -85,10 +85,7 @@ class Documents:
             # The parser's limits come as syntax errors, told from the others by how their sentences end.
             limit = error.message.endswith("Parsing aborted.")
             return Document(None, (located(error, "TOO_COMPLEX" if limit else "GRAPHQL_PARSE_FAILED"),))
-        try:
-            errors = validate(self._schema, node, RULES, max_errors=MAX_ERRORS)
-        except RecursionError:
-            return Document(None, (shaped("TOO_COMPLEX", "The document is nested too deeply."),))
+        errors = validate(self._schema, node, RULES, max_errors=MAX_ERRORS)
         if errors:
             return Document(None, tuple(located(error, "GRAPHQL_VALIDATION_FAILED") for error in errors))
         return Document(node)
@@ -103,13 +100,7 @@ class Documents:
         else:
             chosen = document.operations.get(name)
         if chosen is None:
-            return (shaped("OPERATION_NOT_FOUND", _no_operation(document, name)),)
+            several = "The document holds several operations: name one in operationName."
+            unknown = f"The document holds no operation named {name!r}."
+            return (shaped("OPERATION_NOT_FOUND", several if name is None else unknown),)
         return Operation(document.node, name, chosen.operation)
-
-
-def _no_operation(document: Document, name: str | None) -> str:
-    if not document.operations:
-        return "The document holds no operation."
-    if name is None:
-        return "The document holds several operations: name one in operationName."
-    return f"The document holds no operation named {name!r}."

@@ -14,7 +14,7 @@ from strawberry import Schema
 from strawberry.execution import is_awaitable
 
 from engine.graphql.documents import Documents, Operation
-from engine.graphql.errors import ProtocolError, Shaped, located, shaped, told
+from engine.graphql.errors import Shaped, located, shaped, told
 
 Scope = Mapping[str, Any]
 "Of the HTTP request or the socket, as ASGI gives it."
@@ -139,7 +139,7 @@ class Executor:
             return core
         try:
             source: Any = create_source_event_stream(core)
-            if isinstance(source, Awaitable):
+            if _IS_AWAITABLE(source):
                 source = await source
         except Exception as fault:
             # Going on is safe: nothing was started, and the client is told.
@@ -160,8 +160,6 @@ class Executor:
                 is_awaitable=_IS_AWAITABLE,
                 operation_extensions=request.extensions,
             )
-        except RecursionError:
-            return refused((shaped("TOO_COMPLEX", "The variables are nested too deeply."),))
         except Exception as fault:
             # Going on is safe: nothing ran yet, and a scalar that raises harms only its own request.
             return refused(told([fault]))
@@ -172,16 +170,13 @@ class Executor:
 
 def _coercion(error: GraphQLError) -> Shaped:
     """A variable that was refused, with the code of the scalar that refused it if it named one."""
-    cause = error.original_error
-    if isinstance(cause, ProtocolError):
-        return shaped(cause.code, cause.message, **cause.extensions)
     return located(error, str((error.extensions or {}).get("code", "BAD_USER_INPUT")))
 
 
 async def _settled(core: CoreExecutor[Any], serially: bool | None = None) -> Result:
     try:
         outcome: Any = core.execute_operation(serially)
-        if isinstance(outcome, Awaitable):
+        if _IS_AWAITABLE(outcome):
             outcome = await outcome
     except Exception as fault:
         # Going on is safe: graphql-core collects what resolvers raise, so this is one request's own misfortune.

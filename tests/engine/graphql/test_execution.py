@@ -109,8 +109,7 @@ async def test_variables_nested_too_deeply_are_refused() -> None:
     nested: dict[str, Any] = {}
     for _ in range(5000):
         nested = {"inner": nested}
-    result = await run("query($d: Deep!) { deep(input: $d) }", {"d": nested})
-    assert result.kind == "refused"
+    assert await codes("query($d: Deep!) { deep(input: $d) }", {"d": nested}) == ["BAD_USER_INPUT"]
 
 
 async def test_an_argument_without_its_variable_is_the_clients_error() -> None:
@@ -146,6 +145,10 @@ async def test_a_fault_is_masked_and_logged_once_under_the_id_that_the_client_ge
     assert entry["request_id"] == error["extensions"]["requestId"]
     assert entry["log_level"] == "error"
     assert isinstance(entry["exc_info"], Exception)
+
+
+async def test_a_scalar_may_refuse_a_variable_with_a_code_of_its_own() -> None:
+    assert await codes("query($p: Position!) { echoPosition(position: $p) }", {"p": "-1"}) == ["OUT_OF_RANGE"]
 
 
 async def test_a_null_where_none_may_be_is_a_fault() -> None:

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from engine.graphql import messages
-from engine.graphql.conversation import Limits
+from engine.graphql.conversation import Forbidden, Limits
 from tests.engine.graphql.toy import Live, live
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -378,6 +378,73 @@ async def test_a_clean_up_that_fails_is_logged_and_harms_nobody(server: Live) ->
         assert [entry["event"] for entry in logs] == ["fault in an operation"]
         await subscribe(client, "s", "{ hello }")
         assert (await hear(client))["type"] == "next"
+
+
+async def test_a_clean_up_that_fails_while_its_client_does_not_read_is_logged_too() -> None:
+    async with live(limits=Limits(send_timeout=0.2)) as server:
+        async with raw_client(server) as (reader, writer):
+            await reader.readuntil(b"connection_ack")
+            query = f'subscription {{ cleanupFails(text: "{"x" * 60_000}") }}'
+            with capture_logs() as logs:
+                server.toy.events.release.set()
+                writer.write(frame({"type": "subscribe", "id": "s", "payload": {"query": query}}))
+                async with asyncio.timeout(10):
+                    await server.toy.events.cleaned.wait()
+                await until(lambda: len(server.toy.sockets) == 0)
+            assert [entry["event"] for entry in logs] == ["fault in an operation"]
+
+
+async def test_a_disconnect_does_not_cut_a_clean_up_short(server: Live) -> None:
+    async with ready(server) as client:
+        await subscribe(client, "s", "subscription { stubborn }")
+        await hear(client)
+        await say(client, {"type": "complete", "id": "s"})
+        async with asyncio.timeout(10):
+            await server.toy.events.started.wait()
+        client.transport.abort()
+        await client.wait_closed()
+    server.toy.events.release.set()
+    async with asyncio.timeout(10):
+        await server.toy.events.cleaned.wait()
+    await until(lambda: len(server.toy.sockets) == 0 and not operations())
+
+
+async def test_a_clean_up_that_does_not_end_is_logged_and_does_not_hold_the_socket() -> None:
+    async with live(limits=Limits(cleanup_timeout=0.05)) as server:
+        with capture_logs() as logs:
+            async with ready(server) as client:
+                await subscribe(client, "s", "subscription { stubborn }")
+                await hear(client)
+            await until(lambda: len(server.toy.sockets) == 0)
+        assert [entry["event"] for entry in logs] == ["operations do not end when cancelled"]
+        server.toy.events.release.set()
+        await until(lambda: not operations())
+
+
+async def test_a_client_that_leaves_amid_a_flood_leaves_nothing_behind(server: Live) -> None:
+    server.toy.events.release.set()
+    with capture_logs() as logs:
+        for _ in range(20):
+            client = await connect(server.ws, subprotocols=[PROTOCOL], compression=None)
+            await say(client, {"type": "connection_init"})
+            await subscribe(client, "a", "subscription { endless }")
+            await subscribe(client, "b", "subscription { endless }")
+            for _ in range(10):
+                await hear(client)
+            client.transport.abort()
+            await client.wait_closed()
+        await until(lambda: len(server.toy.sockets) == 0 and not operations())
+    assert server.toy.events.running == 0
+    assert logs == []
+
+
+async def test_a_forbidden_connection_closes_with_4403() -> None:
+    async def nobody(params: Any, scope: Any) -> None:
+        raise Forbidden
+
+    async with live(on_connect=nobody) as server, opened(server) as client:
+        await say(client, {"type": "connection_init"})
+        assert await closed(client) == (4403, "Forbidden")
 
 
 async def test_a_hundred_operations_run_and_one_more_is_an_error(server: Live) -> None:

@@ -25,6 +25,8 @@ Anything = NewType("Anything", object)
 
 
 def _position(value: Any) -> Position:
+    if value == "-1":
+        raise ProtocolError("OUT_OF_RANGE", "Before the first.")
     if not isinstance(value, str) or not value.isdigit():
         raise ValueError("A position is a decimal string.")
     return Position(int(value))
@@ -235,6 +237,16 @@ class Subscription:
             events.cleaned.set()
 
     @strawberry.subscription
+    async def stubborn(self, info: Info) -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            info.context.events.started.set()
+            await info.context.events.release.wait()
+            info.context.events.cleaned.set()
+
+    @strawberry.subscription
     async def breaks(self, how: str) -> AsyncGenerator[int, None]:
         yield 1
         raise FAULTS[how]
@@ -245,12 +257,13 @@ class Subscription:
         yield 2
 
     @strawberry.subscription
-    async def cleanup_fails(self, info: Info) -> AsyncGenerator[int, None]:
+    async def cleanup_fails(self, info: Info, text: str = "") -> AsyncGenerator[str, None]:
         try:
             info.context.events.started.set()
             while True:
-                yield 1
+                yield text
                 await info.context.events.release.wait()
+                await asyncio.sleep(0)
         finally:
             info.context.events.cleaned.set()
             raise RuntimeError("in the clean-up")
@@ -329,6 +342,7 @@ class Live:
 
     toy: Toy
     port: int
+    server: serving.Server
 
     @property
     def url(self) -> str:
@@ -343,5 +357,6 @@ class Live:
 async def live(**options: Any) -> AsyncIterator[Live]:
     """A toy behind a real server on a free port."""
     toy = Toy(**options)
-    async with serving.running(toy, drain=toy.sockets.drain) as server:
-        yield Live(toy, server.port)
+    serves = {key: options[key] for key in ("ping_interval", "ping_timeout", "body_limit") if key in options}
+    async with serving.running(toy, drain=toy.sockets.drain, **serves) as server:
+        yield Live(toy, server.port, server)
