@@ -38,7 +38,7 @@ schema: .venv/runtime ## Write the GraphQL schema to its file
 	@exec $(BIN)/python server.py schema
 
 docs: .venv/dev ## Write the generated pages of the documentation
-	@exec $(BIN)/python server.py docs
+	@exec $(BIN)/python server.py schema
 
 lock: ## Resolve the dependencies anew (needs uv)
 	$(LOCK) -o requirements/runtime.txt

@@ -10,7 +10,8 @@ from typing import Any, Self
 
 import structlog
 
-from engine import clock, ids
+from engine import audit, clock, ids
+from engine.audit import Verdict
 from engine.clock import Clock
 from engine.codec import Codec, members
 from engine.discovery import declared
@@ -181,3 +182,17 @@ class App:
                 yield statuses
                 shown = statuses
             await asyncio.sleep(interval)
+
+
+async def verify(settings: Settings, declarations: Declarations) -> list[Verdict[Any]]:
+    """Compare every read table with a fresh fold of the log, beside a running server or without one."""
+    log = await Log.look(settings.write_path, declarations.codec())
+    try:
+        rows = ReadStore(settings.read_path, declarations.models, readonly=True)
+        await rows.open()
+        try:
+            return await audit.verify(log, rows, declarations.models)
+        finally:
+            await rows.close()
+    finally:
+        await log.close()
