@@ -1,4 +1,4 @@
-"""The tutorial, done as it is printed, on a copy of the tree: every file written, every command run, every answer compared."""
+"""The tutorial, done as it is printed on a copy of the tree: files written, commands run, answers compared."""
 
 import json
 import re
