@@ -16,14 +16,14 @@ from engine.history import Matching
 from engine.shapes import Recorded
 from schema.nodes import Node
 
-PREFIX = "event_"
-
 
 @strawberry.type(
     description="One event of the log. Personal data and secrets never appear in `data` "
     "to a viewer who may not see them."
 )
 class Event(Node):
+    prefix = "event_"
+
     position: Position = strawberry.field(description="Its place in the log.")
     stream: str = strawberry.field(description="The stream it belongs to.")
     version: int = strawberry.field(description="Its place in the stream, from 1.")
@@ -42,7 +42,7 @@ class Event(Node):
     @classmethod
     def of(cls, recorded: Recorded) -> Self:
         return cls(
-            id=strawberry.ID(f"{PREFIX}{recorded.position}"),
+            id=strawberry.ID(f"{cls.prefix}{recorded.position}"),
             position=Position(recorded.position),
             stream=recorded.stream,
             version=recorded.version,
@@ -57,8 +57,8 @@ class Event(Node):
 
     @classmethod
     async def find(cls, context: Context, id: str) -> Self | None:
-        number = id.removeprefix(PREFIX)
-        if not id.startswith(PREFIX) or not number.isascii() or not number.isdigit() or len(number) > 18:
+        number = id.removeprefix(cls.prefix)
+        if not id.startswith(cls.prefix) or not number.isascii() or not number.isdigit() or len(number) > 18:
             return None
         found = await context.app.history.at(int(number))
         return cls.of(found) if found else None

@@ -19,7 +19,7 @@ from engine.refusals import InvalidInput
 from engine.shapes import Conditions
 from readmodels.medicines import MEDICINES, MedicineRow, where
 from schema.money import MoneyType
-from schema.nodes import RESERVED, Node
+from schema.nodes import Node, reserved
 from schema.payloads import CommandPayload, send
 
 
@@ -62,7 +62,7 @@ class Medicine(Node):
 
     @classmethod
     async def find(cls, context: Context, id: str) -> Self | None:
-        row = None if id.startswith(RESERVED) else await context.row(MEDICINES, id)
+        row = None if id.startswith(reserved()) else await context.row(MEDICINES, id)
         return cls.of(row) if row else None
 
 
@@ -99,8 +99,8 @@ class RegisterMedicineInput(CommandInput):
 
     def command(self) -> RegisterMedicine:
         medicine_id = self.identity(self.id)
-        if medicine_id.startswith(RESERVED):
-            raise InvalidInput(f"An id must not begin with {', '.join(RESERVED)}.", ["id"])
+        if medicine_id.startswith(reserved()):
+            raise InvalidInput(f"An id must not begin with {', '.join(reserved())}.", ["id"])
         return RegisterMedicine(
             medicine_id=medicine_id,
             name=self.name,

@@ -1,6 +1,6 @@
 """Everything that has an id of its own."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import strawberry
 
@@ -9,6 +9,9 @@ from engine.graphql.context import Context, Info
 
 @strawberry.interface(description="Something with an id that is unique among everything the API gives.")
 class Node:
+    prefix: ClassVar[str] = ""
+    "How its ids begin, where the server makes them from something else."
+
     id: strawberry.ID = strawberry.field(description="Its id, for `node` and for a client's cache.")
 
     @classmethod
@@ -17,8 +20,13 @@ class Node:
         raise NotImplementedError
 
 
-RESERVED = ("event_", "record_", "inventory_", "notification_")
-"How ids begin that the server makes from something else; a client's own id must not."
+PLANNED = ("inventory_", "notification_")
+"Prefixes of types still to come."
+
+
+def reserved() -> tuple[str, ...]:
+    """How ids begin that the server makes from something else; a client's own id must not."""
+    return (*PLANNED, *(kind.prefix for kind in Node.__subclasses__() if kind.prefix))
 
 
 @strawberry.type

@@ -19,11 +19,11 @@ from readmodels.records import RECORDS, RecordRow, where
 from schema.nodes import Node
 from schema.payloads import CommandPayload, send
 
-PREFIX = "record_"
-
 
 @strawberry.type(description="A value under a key.")
 class Record(Node):
+    prefix = "record_"
+
     version: int = strawberry.field(description="The version of its stream, for `expectedVersion`.")
     position: Position = strawberry.field(description="The last event that changed it.")
     key: str = strawberry.field(description="The key.")
@@ -36,7 +36,7 @@ class Record(Node):
     @classmethod
     def of(cls, row: RecordRow) -> Self:
         return cls(
-            id=strawberry.ID(PREFIX + row.id),
+            id=strawberry.ID(cls.prefix + row.id),
             version=row.version,
             position=Position(row.position),
             key=row.id,
@@ -49,7 +49,7 @@ class Record(Node):
 
     @classmethod
     async def find(cls, context: Context, id: str) -> Self | None:
-        row = await context.row(RECORDS, id.removeprefix(PREFIX)) if id.startswith(PREFIX) else None
+        row = await context.row(RECORDS, id.removeprefix(cls.prefix)) if id.startswith(cls.prefix) else None
         return cls.of(row) if row else None
 
 
@@ -165,7 +165,8 @@ class Subscription:
     async def records(
         self, info: Info, prefix: str | None = UNSET, after: Position | None = UNSET
     ) -> AsyncIterator[Frame[Record]]:
-        async for frame in info.context.frames(RECORDS, Record.of, where(prefix=given(prefix)), after):
+        chosen = where(prefix=given(prefix))
+        async for frame in info.context.frames(RECORDS, Record.of, chosen, after, prefix=Record.prefix):
             yield frame
 
     @strawberry.subscription(description="Figures over all records as they are now, then each time they change.")

@@ -91,11 +91,20 @@ class Context:
         )
 
     async def frames(
-        self, model: ReadModel[R], node: Callable[[R], N], conditions: Conditions = (), after: Position | None = UNSET
+        self,
+        model: ReadModel[R],
+        node: Callable[[R], N],
+        conditions: Conditions = (),
+        after: Position | None = UNSET,
+        *,
+        prefix: str = "",
     ) -> AsyncIterator[Frame[N]]:
-        """A read model as frames: a snapshot and then changes, or changes from a position on."""
+        """A read model as frames: a snapshot and then changes, or changes from a position on.
+
+        `prefix` is what the nodes' ids have before the rows' keys.
+        """
         async for change in self.app.views.follow(model, conditions, given(after)):
-            yield Frame.of(change, node)
+            yield Frame.of(change, node, prefix)
 
     async def states(self, model: ReadModel[R], node: Callable[[R], N], key: str) -> AsyncIterator[N | None]:
         """One row as it is now, then each time it changes."""

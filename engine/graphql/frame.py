@@ -43,12 +43,13 @@ class Frame(Generic[N]):
     removed: list[strawberry.ID] = strawberry.field(description="Ids to take out; unknown ones are to be ignored.")
 
     @classmethod
-    def of(cls, change: Change[R], node: Callable[[R], N]) -> "Frame[N]":
+    def of(cls, change: Change[R], node: Callable[[R], N], prefix: str = "") -> "Frame[N]":
+        """`prefix` is what the nodes' ids have before the rows' keys."""
         return cls(
             kind=FrameKind[change.kind],
             since=Position(change.since),
             position=Position(change.position),
             more=change.more,
             upserted=[node(row) for row in change.upserted],
-            removed=[strawberry.ID(each) for each in change.removed],
+            removed=[strawberry.ID(prefix + each) for each in change.removed],
         )
