@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.codec import Codec
 from engine.shapes import Claim, Event, Receipt, Recorded, Release
-from engine.store import log as tables
-from engine.store.log import micros, receipt
+from engine.store import tables
+from engine.store.tables import micros, receipt
 
 
 class Appending:
