@@ -130,7 +130,8 @@ SNAPSHOT = sql(select(snapshots).where(snapshots.c.stream == bindparam("stream")
 APPEND = Insert(events)
 REMEMBER = Insert(commands)
 KEEP_CLAIM = Insert(claims)
-KEEP_TYPE = Insert(event_types)
+# The types that a transaction adds are known from what was written since the start, so some are there already.
+KEEP_TYPE = Insert(event_types, "INSERT OR IGNORE")
 KEEP_META = Insert(meta)
 RELEASE = sql(
     claims.delete().where(
