@@ -86,10 +86,8 @@ class Log:
         await readers.open()
         try:
             id, head, _ = await readers.read(lambda connection: _recognize(connection, path, codec))
-        except BaseException as error:
+        except BaseException:
             await readers.close()
-            if isinstance(error, sqlite3.Error):
-                raise Unavailable(f"{path} is no event log: {error}.") from error
             raise
         return cls(codec, None, readers, None, id, head)
 
@@ -211,7 +209,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[
     """Make the tables if the file is new; see _recognize."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+        if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             for table in metadata.sorted_tables:
                 connection.execute(str(CreateTable(table).compile(dialect=dialect.dialect())))
                 for index in table.indexes:
@@ -225,7 +223,12 @@ def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[
 
 def _recognize(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[str, int, int]:
     """Refuse a file that this code cannot read. Gives log id, head, and when that was recorded."""
-    found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    try:
+        found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    except sqlite3.Error as error:
+        raise Unavailable(f"{path} is no event log: {error}.") from error
+    if not {"format", "id"} <= found.keys():
+        raise Unavailable(f"{path} is no event log: it holds something else.")
     if int(found["format"]) > FORMAT:
         raise UnknownEvent(
             f"{path} has format {found['format']}; this code knows up to {FORMAT}. "
