@@ -50,6 +50,8 @@ class Connection:
         try:
             return cls(await made)
         except sqlite3.Error as error:
+            # aiosqlite stops the thread and does not wait for it: it would find the event loop closed.
+            await asyncio.to_thread(made._thread.join)
             raise Unavailable(f"{path} cannot be opened: {error}.") from error
 
     async def run(self, work: Work[T]) -> T:
