@@ -13,12 +13,12 @@ import structlog
 from engine import ids
 from engine.clock import Clock
 from engine.codec import fingerprint, members
+from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.refusals import AlreadyTaken, CommandIdReused, InvalidInput, Refusal, VersionConflict
 from engine.shapes import Aggregate, Claim, Command, Receipt, Release, State
 from engine.store.append import Appending
 from engine.store.log import Log
-from engine.store.sqlite import Unavailable
 
 logger = structlog.get_logger(__name__)
 

@@ -13,10 +13,11 @@ from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from engine import ids
-from engine.codec import Codec, UnknownEvent
+from engine.codec import Codec
+from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import EPOCH, Receipt, Recorded
 from engine.store.lock import Lock
-from engine.store.sqlite import Connection, Readers, Unavailable
+from engine.store.sqlite import Connection, Readers
 from engine.store.tables import (
     COMMAND,
     FORGET,

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from engine.codec import Codec, UnknownEvent, fingerprint, members
+from engine.codec import Codec, fingerprint, members
+from engine.faults import UnknownEvent
 from engine.shapes import Command, Event, Upcaster
 
 

@@ -13,12 +13,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from engine.dispatcher import MOST_CHARACTERS_OF_ID, Dispatcher
+from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.refusals import AlreadyTaken, CommandIdReused, InvalidInput, NotAllowedNow, VersionConflict
 from engine.shapes import Aggregate, Command, Event, Receipt, State, Value
 from engine.shapes import replace as replaced
 from engine.store.log import Log
-from engine.store.sqlite import Unavailable
 from tests.engine.lockers import (
     CODEC,
     LOCKERS,

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from engine.codec import Codec, UnknownEvent
+from engine.codec import Codec
+from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import Event, Receipt, Recorded
 from engine.store import log as module
 from engine.store.append import Appending
 from engine.store.log import Log
-from engine.store.sqlite import Unavailable
 from tests.engine.lockers import CODEC, START, LockerRented, ThingPutIn
 
 
