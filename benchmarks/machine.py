@@ -1,0 +1,109 @@
+"""Processes on this machine: which core they run on, what they use, how they are started and ended."""
+
+import asyncio
+import gc
+import os
+import re
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parent.parent
+SERVED, LOADING = 0, 1
+"The core of what is measured, and of whoever loads it."
+_TICKS = os.sysconf("SC_CLK_TCK")
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+
+
+def pin(core: int) -> None:
+    """Keep this thread, and whatever it starts from now on, on one of the cores that are ours."""
+    allowed = sorted(_ALLOWED)
+    os.sched_setaffinity(0, {allowed[core % len(allowed)]})
+
+
+_ALLOWED = os.sched_getaffinity(0)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on the event loop that the server uses."""
+    import uvloop
+
+    gc.collect()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process used of any core so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def own_processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def memory(pid: int | str = "self", field: str = "VmRSS") -> float:
+    """Resident memory of a process in MiB; with `VmHWM` the most it had."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(field)) / 1024
+
+
+def forget_peak() -> None:
+    """Let `VmHWM` of this process start again from what it has now."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+class Server:
+    """A server that was started for a measurement."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.pid = process.pid
+        self.port = port
+
+
+@asynccontextmanager
+async def server(*arguments: str, directory: Path, **environment: str) -> AsyncIterator[Server]:
+    """A Python program on the core of what is measured, once it says where it listens; ended with the block."""
+    pin(SERVED)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    pin(LOADING)
+    try:
+        async with asyncio.timeout(30):
+            port = await _port(process)
+        yield Server(process, port)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(15):
+                    await process.communicate()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+async def _port(process: asyncio.subprocess.Process) -> int:
+    assert process.stdout is not None
+    while line := await process.stdout.readline():
+        if found := _ADDRESS.search(line.decode()):
+            return int(found[1])
+    raise RuntimeError("The server ended before it listened; what it said is above.")
+
+
+def dispensary(directory: Path) -> Any:
+    """Our server as `server.py serve` runs it, on files of its own."""
+    return server(str(ROOT / "server.py"), "serve", directory=directory, PORT="0", LOG_LEVEL="warning")
