@@ -83,7 +83,8 @@ async def _measure(rounds: int, seconds: float) -> Row:
         ">= 0.80",
         reached >= 0.80,
         (
-            f"a bare Starlette JSON route does {per_second(rates['starlette'], 'requests')}; ours reaches {bare:.2f} of it.",
+            f"a bare Starlette JSON route does {per_second(rates['starlette'], 'requests')}; "
+            f"ours reaches {bare:.2f} of it.",
             f"processor time a request in µs, read models included: {cost}.",
             f"the load generator used at most {share:.0%} of its core.",
         ),

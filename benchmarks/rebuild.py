@@ -151,26 +151,28 @@ _UPDATE = """UPDATE medicines_a SET stock_quantity = coalesce(?1, stock_quantity
 
 def _raw(log: Path, path: Path, events: int) -> float:
     """Read, decode, write and keep a checkpoint, with as little between it and sqlite3 as can be."""
-    with closing(sqlite3.connect(f"{log.as_uri()}?mode=ro", uri=True)) as source:
-        with closing(sqlite3.connect(path, isolation_level=None)) as target:
-            for each in (source, target):
-                each.execute("PRAGMA cache_size = -16384")
-            target.execute("PRAGMA journal_mode = WAL")
-            target.execute("PRAGMA synchronous = NORMAL")
-            for statement in Statements(MEDICINES.name, MEDICINES.order, Layout(MedicineRow), "a").create():
-                target.execute(statement)
-            target.execute("CREATE TABLE checkpoint (position INTEGER NOT NULL)")
-            target.execute("INSERT INTO checkpoint VALUES (0)")
-            start, position = clock.monotonic(), 0
-            while page := source.execute(_READ, (position, BATCH)).fetchall():
-                position = page[-1][0]
-                inserts, updates = _statements(page)
-                target.execute("BEGIN IMMEDIATE")
-                target.executemany(_INSERT, inserts)
-                target.executemany(_UPDATE, updates)
-                target.execute("UPDATE checkpoint SET position = ?", (position,))
-                target.execute("COMMIT")
-            return events / (clock.monotonic() - start)
+    with (
+        closing(sqlite3.connect(f"{log.as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(path, isolation_level=None)) as target,
+    ):
+        for each in (source, target):
+            each.execute("PRAGMA cache_size = -16384")
+        target.execute("PRAGMA journal_mode = WAL")
+        target.execute("PRAGMA synchronous = NORMAL")
+        for statement in Statements(MEDICINES.name, MEDICINES.order, Layout(MedicineRow), "a").create():
+            target.execute(statement)
+        target.execute("CREATE TABLE checkpoint (position INTEGER NOT NULL)")
+        target.execute("INSERT INTO checkpoint VALUES (0)")
+        start, position = clock.monotonic(), 0
+        while page := source.execute(_READ, (position, BATCH)).fetchall():
+            position = page[-1][0]
+            inserts, updates = _statements(page)
+            target.execute("BEGIN IMMEDIATE")
+            target.executemany(_INSERT, inserts)
+            target.executemany(_UPDATE, updates)
+            target.execute("UPDATE checkpoint SET position = ?", (position,))
+            target.execute("COMMIT")
+        return events / (clock.monotonic() - start)
 
 
 def _statements(page: list[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:

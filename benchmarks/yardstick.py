@@ -1,4 +1,4 @@
-"""The servers that ours is held against: stock Strawberry, and a bare Starlette route. `python -m benchmarks.yardstick`."""
+"""The servers that ours is held against: stock Strawberry, and a bare Starlette route."""
 
 import sys
 from datetime import UTC, datetime
@@ -56,7 +56,7 @@ class Mutation:
 
 
 def stock() -> Starlette:
-    """The same mutation as ours, as Strawberry's documentation would serve it, with both its caches; it does nothing."""
+    """The same mutation as ours, as Strawberry's documentation serves it, with both its caches. It does nothing."""
     schema = strawberry.Schema(
         Query,
         Mutation,

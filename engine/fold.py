@@ -67,8 +67,9 @@ class Fold(Generic[R]):
         work = self.work(events)
         if work:
             keys = {key for _, touched in work for key in touched}
-            folded = self.run(table.load(connection, keys, slot), work)
-            table.write(connection, slot, folded.rows.values(), folded.gone, folded.buried)
+            before = table.load(connection, keys, slot)
+            folded = self.run(dict(before), work)
+            table.write(connection, slot, folded.rows.values(), folded.gone, folded.buried, before)
 
     def _filled(self, key: str, new: R, row: R | None, version: int, recorded: Recorded) -> R:
         if new.id != key:  # type: ignore[attr-defined]  # every table makes sure that its rows have an id

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -18,6 +18,7 @@ from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
 
 R = TypeVar("R", bound=Row)
 Cursor = tuple[Any, ...]
+_NOTHING: Mapping[str, Any] = {}
 PASSAGES_KEPT = 10_000
 MOST_SEARCHED = 256
 "Characters of a search that count; the rest could only cost."
@@ -196,10 +197,13 @@ class Table(Generic[R]):
         rows: Iterable[R],
         gone: Iterable[str],
         buried: Iterable[Tombstone],
+        before: Mapping[str, R] = _NOTHING,
     ) -> None:
-        """Upsert `rows`, delete the keys `gone`, keep a tombstone of each removal."""
-        statements, fixed = self._in[slot], self.layout.encode_fixed
-        connection.executemany(statements.upsert, map(self.layout.encode, rows))
+        """Put in `rows`, delete the keys `gone`, keep a tombstone of each removal. `before`: stored rows."""
+        statements, layout, fixed = self._in[slot], self.layout, self.layout.encode_fixed
+        new, changed = layout.split(rows, before)
+        connection.executemany(statements.upsert, new)
+        connection.executemany(statements.update, changed)
         connection.executemany(statements.delete, [(key,) for key in gone])
         connection.executemany(
             statements.bury,

@@ -84,6 +84,10 @@ class Statements:
                 index_elements=["id"], set_={each: upsert.excluded[each.name] for each in columns if each.name != "id"}
             )
         )
+        change: dict[Any, Any] = {
+            self.table.c[each.name]: sa.bindparam(f"new_{each.name}") for each in self._layout.changing
+        }
+        self.update = positional(sa.update(self.table).where(self.table.c.id == sa.bindparam("key")).values(change))
         self.delete = positional(sa.delete(self.table).where(self.table.c.id == sa.bindparam("key")))
         self.bury = positional(sa.insert(self.tombstones).prefix_with("OR REPLACE"))
         self.prune = named(sa.delete(self.tombstones).where(self.tombstones.c.deleted_at < sa.bindparam("before")))
@@ -175,6 +179,8 @@ class Statements:
             "tokenize='unicode61 remove_diacritics 2', prefix='2 3')",
             f"CREATE TRIGGER {search}_insert AFTER INSERT ON {self.name} BEGIN {add} END",
             f"CREATE TRIGGER {search}_delete AFTER DELETE ON {self.name} BEGIN {remove} END",
-            # An update that changes no searched column costs one comparison instead of two writes.
-            f"CREATE TRIGGER {search}_update AFTER UPDATE ON {self.name} WHEN {differs} BEGIN {remove} {add} END",
+            # An update that changes no searched column costs one comparison instead of two writes, and not even that
+            # where it names none of them.
+            f"CREATE TRIGGER {search}_update AFTER UPDATE OF {columns} ON {self.name} WHEN {differs} "
+            f"BEGIN {remove} {add} END",
         ]
