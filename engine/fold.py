@@ -41,11 +41,12 @@ class Fold(Generic[R]):
     def run(self, rows: dict[str, R], work: Work) -> Folded[R]:
         """Fold events into `rows`, which holds every row they touch; the last write of a key wins."""
         folded, changed = Folded[R](), dict[str, None]()
-        apply, with_record = self.model.apply, self._with_record
+        apply, with_record, category = self.model.apply, self._with_record, self._category
         for recorded, keys in work:
+            event = recorded.event
             for key in keys:
                 row = rows.get(key)
-                new = apply(row, recorded.event, recorded) if with_record else apply(row, recorded.event)
+                new = apply(row, event, recorded) if with_record else apply(row, event)
                 if new is None:
                     if row is not None:
                         folded.buried.append(Tombstone(row, key, recorded.position, recorded.recorded_at))
@@ -53,7 +54,7 @@ class Fold(Generic[R]):
                         del rows[key]
                     continue
                 version = row.version if row is not None else 0
-                if self._category is not None and recorded.stream == self._category + key:
+                if category is not None and recorded.stream == category + key:
                     version = recorded.version
                 if row is None or version != row.version or not _same(new, row):
                     rows[key] = self._filled(key, new, row, version, recorded)
