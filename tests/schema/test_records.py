@@ -3,8 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from tests.running import Shop, View, opened
 
 RECORD = "id key value version position createdAt updatedAt readCount writeCount"
@@ -92,8 +90,12 @@ async def test_refusals_are_typed_and_name_the_field(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.parametrize("key", ODD)
-async def test_any_text_is_a_key_and_a_value(shop: Shop, key: str) -> None:
+async def test_any_text_is_a_key_and_a_value(shop: Shop) -> None:
+    for key in ODD:
+        await _try(shop, key)
+
+
+async def _try(shop: Shop, key: str) -> None:
     payload = await shop.send("writeRecord", "record { id key value }", key=key, value=key)
     assert payload["record"] == {"id": f"record_{key}", "key": key, "value": key}
     assert (await shop.data(ONE, key=key))["value"] == key
