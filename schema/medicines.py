@@ -108,7 +108,7 @@ class RegisterMedicineInput(CommandInput):
             generic_name=self.generic_name,
             manufacturer=self.manufacturer,
             strength=self.strength,
-            price=Money.of(self.price, self.currency or "USD"),
+            price=Money.of(self.price, "USD" if self.currency is None else self.currency),
             stock_quantity=self.stock_quantity,
             low_stock_threshold=self.low_stock_threshold,
         )
