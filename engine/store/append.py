@@ -52,10 +52,15 @@ class Appending:
         row = row or self._connection.execute(tables.COMMAND, (command_id,)).fetchone()
         return (row[1], receipt(row, replayed=True)) if row else None
 
-    def version(self, stream: str) -> int:
-        """The version of a stream before this transaction; 0 when it holds nothing."""
-        row = self._connection.execute(tables.VERSION, (stream,)).fetchone()
-        return row[0] if row else 0
+    def versions(self, streams: Sequence[str]) -> dict[str, int]:
+        """The versions of streams before this transaction; 0 for one that holds nothing."""
+        found: dict[str, int] = {}
+        for start in range(0, len(streams), tables.STREAMS_AT_ONCE):
+            wanted = streams[start : start + tables.STREAMS_AT_ONCE]
+            padding = [None] * (tables.STREAMS_AT_ONCE - len(wanted))
+            for stream, version in self._connection.execute(tables.VERSIONS, [*wanted, *padding]):
+                found[stream] = version or 0
+        return found
 
     def stream(self, stream: str, after: int) -> Iterable[tuple[int, Event]]:
         """The events of a stream behind a version, oldest first. Not those handed in to this transaction."""
