@@ -76,8 +76,7 @@ def loaded() -> configuration.Settings:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command to its end; what keeps it from beginning is one sentence, not a traceback."""
-    from engine.codec import UnknownEvent
-    from engine.store.sqlite import Unavailable
+    from engine.faults import Unavailable, UnknownEvent
 
     try:
         import uvloop

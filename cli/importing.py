@@ -17,9 +17,9 @@ from engine.app import App
 from engine.bulk import Tallied, send_all
 from engine.client import Client, Refused
 from engine.codec import fingerprint
+from engine.faults import Unavailable
 from engine.refusals import InvalidInput
 from engine.settings import Settings
-from engine.store.sqlite import Unavailable
 
 REGISTER = """
 mutation ($input: RegisterMedicineInput!) {

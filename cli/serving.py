@@ -10,9 +10,9 @@ from cli.application import DECLARATIONS
 from engine import logs
 from engine.app import App
 from engine.endpoint import PATH, Endpoint
+from engine.faults import Unavailable
 from engine.serving import Server, bound, configured
 from engine.settings import Settings
-from engine.store.sqlite import Unavailable
 
 
 async def serve(settings: Settings, catalogue: Path | None) -> int:

@@ -19,11 +19,11 @@ from engine.dispatcher import Dispatcher
 from engine.feed import LOG, Feed
 from engine.history import History
 from engine.liveview import LiveViews
-from engine.projection import Status
 from engine.projector import Projector
 from engine.refusals import Refusal
 from engine.settings import Settings
 from engine.shapes import Aggregate, Command, Event, ReadModel, Receipt, Upcaster
+from engine.status import Status
 from engine.store.log import Log
 from engine.store.readstore import ReadStore
 from engine.tally import Tally
@@ -50,6 +50,15 @@ class Declarations:
     def of(cls, domain: ModuleType, readmodels: ModuleType) -> Self:
         """All that two packages declare."""
         return cls(declared(domain, Aggregate), declared(readmodels, ReadModel), declared(domain, Upcaster))
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a read model whose rows could show an older version than their stream has."""
+        owned = {aggregate.name: set(members(aggregate.evolve, 1)) for aggregate in self.aggregates}
+        for model in self.models:
+            unseen = owned.get(model.of, set()) - set(members(model.apply, 1))
+            if unseen or (model.of and model.of not in owned):
+                names = ", ".join(sorted(event.__name__ for event in unseen)) or f"an aggregate called {model.of}"
+                raise ValueError(f"{model.name} mirrors {model.of!r}, so `apply` must handle {names}.")
 
     @property
     def events(self) -> set[type[Event]]:

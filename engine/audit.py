@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from engine.faults import Unavailable
 from engine.fold import Fold
 from engine.projection import Source
 from engine.shapes import ReadModel, Recorded, Row
 from engine.store.readstore import ReadStore
 from engine.store.rows import Table, transaction
-from engine.store.sqlite import Connection, Unavailable
+from engine.store.sqlite import Connection
 
 R = TypeVar("R", bound=Row)
 FOUND, EXPECTED = "a", "b"
@@ -51,7 +52,7 @@ class Verdict(Generic[R]):
 async def verify(
     source: Source, store: ReadStore, models: Iterable[ReadModel[Any]], *, batch_size: int = 1000
 ) -> list[Verdict[Any]]:
-    """Compare every table, row for row, with a refold of the log up to its checkpoint. Changes nothing, beside a server.
+    """Compare every table, row for row, with a refold of the log up to its checkpoint. Changes nothing.
 
     The refold goes to a temporary file: a log of any length fits.
     """

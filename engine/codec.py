@@ -6,11 +6,8 @@ from typing import Any, Protocol, get_args, get_type_hints
 
 import msgspec
 
+from engine.faults import UnknownEvent
 from engine.shapes import Command, Event, Upcaster
-
-
-class UnknownEvent(Exception):
-    """The log holds an event that this code cannot read: it was written by other or newer code."""
 
 
 class Stored(Protocol):

@@ -1,6 +1,7 @@
 """Commands to their aggregates: decided in order against folded state, durable in groups, answered by a receipt."""
 
 import asyncio
+import hashlib
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -12,12 +13,12 @@ import structlog
 from engine import ids
 from engine.clock import Clock
 from engine.codec import fingerprint, members
+from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.refusals import AlreadyTaken, CommandIdReused, InvalidInput, Refusal, VersionConflict
 from engine.shapes import Aggregate, Claim, Command, Receipt, Release, State
 from engine.store.append import Appending
 from engine.store.log import Log
-from engine.store.sqlite import Unavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -53,8 +54,9 @@ class _Rules:
 
 
 def _layout(state: type[State]) -> str:
-    """The fields and types of a state: a snapshot stored under another layout is not read."""
-    return ",".join(f"{field.name}:{field.type}" for field in msgspec.structs.fields(state))
+    """Marks the fields of a state and of the values in it: a snapshot stored under another layout is not read."""
+    described = msgspec.json.encode(msgspec.json.schema(state), order="deterministic")
+    return hashlib.blake2b(described, digest_size=16).hexdigest()
 
 
 class Dispatcher:
@@ -245,6 +247,10 @@ class Dispatcher:
         folded = state
         for event in new:
             folded = aggregate.evolve(folded, event)
+        after = version + len(new)
+        is_due = after // aggregate.snapshot_every > version // aggregate.snapshot_every
+        # What can fail comes before what is handed in: a fault must leave nothing of its command in the transaction.
+        snapshot = msgspec.msgpack.encode(folded) if is_due else None
         appending.append(
             stream,
             version,
@@ -257,10 +263,9 @@ class Dispatcher:
         )
         for claim in claims:
             appending.claim(claim, stream)
-        after = version + len(new)
         states[stream] = folded, after
-        if after // aggregate.snapshot_every > version // aggregate.snapshot_every:
-            appending.keep_snapshot(stream, after, rules.layout, msgspec.msgpack.encode(folded))
+        if snapshot is not None:
+            appending.keep_snapshot(stream, after, rules.layout, snapshot)
         given = Receipt(
             request.command_id, appending.head, stream, after, appending.at, len(new), False, request.actor_id
         )

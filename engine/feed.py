@@ -71,7 +71,7 @@ class Feed:
     # ------------------------------------------------------------ what callers use
 
     async def publish(self, topic: str, position: int) -> None:
-        """Tell everybody that a topic reached a position. Never waits for them, never fails; call it after the commit."""
+        """Tell everybody that a topic reached a position. Never waits for them, never fails; call it after commit."""
         self._outgoing[topic] = max(position, self._outgoing.get(topic, 0))
         self._has_outgoing.set()
 

@@ -58,15 +58,12 @@ class Fold(Generic[R]):
                 if row is None or version != row.version or not _same(new, row):
                     rows[key] = self._filled(key, new, row, version, recorded)
                     changed[key] = None
-        for key in changed:
-            if key in rows:
-                folded.rows[key] = rows[key]
-            else:
-                folded.gone.append(key)
+        folded.rows = {key: rows[key] for key in changed if key in rows}
+        folded.gone = [key for key in changed if key not in rows]
         return folded
 
     def write(self, connection: sqlite3.Connection, table: Table[R], slot: str, events: Sequence[Recorded]) -> None:
-        """Load, fold and write, inside the caller's transaction: one hop between threads, and pure, so it may run there."""
+        """Load, fold and write in the caller's transaction, on its thread: the fold is pure, so it may run there."""
         work = self.work(events)
         if work:
             keys = {key for _, touched in work for key in touched}

@@ -1,6 +1,7 @@
 """Live views: a query over a read table that goes on, as a cursor and not as a queue."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from enum import StrEnum
@@ -16,6 +17,7 @@ from engine.store.readstore import ReadStore
 from engine.store.rows import LAST_ID, Changed, Changes
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 
 
 class ChangeKind(StrEnum):
@@ -24,7 +26,7 @@ class ChangeKind(StrEnum):
     RESET = "RESET"
 
 
-class Change(msgspec.Struct, Generic[R], frozen=True):
+class Change(msgspec.Struct, Generic[T], frozen=True):
     """Apply this, and a view exact as of `since` is exact as of `position`.
 
     While `more` is true the run goes on and `position` stays at `since`: only the last page of a run is exact.
@@ -34,12 +36,12 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     since: int
     position: int
     more: bool
-    upserted: tuple[R, ...]
+    upserted: tuple[T, ...]
     removed: tuple[str, ...]
 
 
 class LiveViews:
-    """Follows views of the read tables. Each follower holds a number; one too slow for every state sees fewer of them."""
+    """Follows views of the read tables. A follower holds a number; one too slow for every state sees fewer of them."""
 
     def __init__(
         self,
@@ -59,6 +61,8 @@ class LiveViews:
         self._quiet = quiet
         self._patience = patience
         self._monotonic = monotonic
+        self._shown: defaultdict[str, int] = defaultdict(int)
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def follow(
         self, model: ReadModel[R], conditions: Conditions = (), after: int | None = None
@@ -105,12 +109,17 @@ class LiveViews:
     async def _beyond(self, model: ReadModel[Any], position: int) -> None:
         """Wait until the table shows more than `position`."""
         newest = await self._feed.beyond(model.name, position)
-        while True:
-            checkpoint = await self._store.checkpoint(model)
-            if checkpoint is not None and checkpoint.position > position:
-                return
+        while not await self._shows_more(model, position):
             # The hint was ahead of the table, or wrong. Ask again, but not as fast as the loop can turn.
             await self._feed.beyond(model.name, max(position, newest), self._patience)
+
+    async def _shows_more(self, model: ReadModel[Any], position: int) -> bool:
+        """Whether the table is past a position. One read answers all who were woken by the same hint."""
+        async with self._asking[model.name]:
+            if self._shown[model.name] <= position:
+                checkpoint = await self._store.checkpoint(model)
+                self._shown[model.name] = checkpoint.position if checkpoint else 0
+            return self._shown[model.name] > position
 
     async def _from(
         self, model: ReadModel[R], conditions: Conditions, after: int | None

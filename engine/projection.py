@@ -3,23 +3,21 @@
 import asyncio
 import logging
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from engine import clock
+from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.fold import Fold
 from engine.shapes import ReadModel, Recorded, Row
+from engine.status import Rate, State, Status
 from engine.store.readstore import ReadStore
-from engine.store.sqlite import Unavailable
 
 R = TypeVar("R", bound=Row)
 _log = logging.getLogger(__name__)
 _LEAST_DELAY, _MOST_DELAY = 0.5, 30.0
-_RATE_WINDOW = 10.0
 _FORGET_EVERY = 1000
 _LIVE_SECONDS = 1.0
 "A projection less behind than this counts as live: there is always an event on its way."
@@ -35,49 +33,6 @@ class Source(Protocol):
         ...
 
     async def head(self) -> int: ...
-
-
-class State(StrEnum):
-    LIVE = "LIVE"
-    CATCHING_UP = "CATCHING_UP"
-    STALLED = "STALLED"
-    REBUILDING = "REBUILDING"
-    PAUSED = "PAUSED"
-
-
-@dataclass(frozen=True)
-class Status:
-    """A projection as its operators see it. The head is what the log says, never what the projection saw last."""
-
-    name: str
-    position: int
-    head: int
-    lag_events: int
-    lag_seconds: float
-    "The age of the oldest event not yet projected."
-    state: State
-    events_per_second: float
-    last_error: str | None
-
-
-class Rate:
-    """Events per second over the last ten seconds."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._counts: deque[tuple[float, int]] = deque(maxlen=256)
-
-    def add(self, count: int) -> None:
-        now = self._monotonic()
-        if self._counts and now - self._counts[-1][0] < _RATE_WINDOW / 128:
-            at, before = self._counts.pop()
-            self._counts.append((at, before + count))
-        else:
-            self._counts.append((now, count))
-
-    def value(self) -> float:
-        since = self._monotonic() - _RATE_WINDOW
-        return sum(count for at, count in self._counts if at >= since) / _RATE_WINDOW
 
 
 @dataclass
@@ -165,6 +120,8 @@ class Projection(Generic[R]):
         """
         if self._task is None or self._task.done():
             raise Unavailable(f"{self.name} does not run, so it cannot be rebuilt.")
+        if not self._running.is_set():
+            raise Unavailable(f"{self.name} is paused; resume it, then rebuild it.")
         if self._rebuild is None:
             slot = "b" if self._slot == "a" else "a"
             self._rebuild = _Rebuild(slot, asyncio.get_running_loop().create_future())
@@ -203,6 +160,7 @@ class Projection(Generic[R]):
                 await self._step()
             except Exception as error:  # what failed is still before the checkpoint; other models run on
                 self._failed(error)
+                self._end_rebuild(error)  # it would come to the same event, and whoever asked would wait for ever
                 await asyncio.sleep(self._delay())
 
     def _failed(self, error: Exception) -> None:

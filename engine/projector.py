@@ -8,8 +8,9 @@ from typing import Any
 
 from engine import clock
 from engine.feed import Feed
-from engine.projection import Projection, Source, Status
+from engine.projection import Projection, Source
 from engine.shapes import ReadModel
+from engine.status import Status
 from engine.store.readstore import ReadStore
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Projector:
         await asyncio.gather(*(projection.stop() for projection in self.projections.values()))
 
     async def settled(self, position: int | None = None, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # returns False
-        """Wait until every projection reached `position`, or the log's head; False when one has not within `timeout`."""
+        """Wait until every projection reached `position`, or the log's head; False when one has not in `timeout` s."""
         wanted = await self._source.head() if position is None else position
         reached = (self._feed.reached(name, wanted, timeout) for name in self.projections)
         return all(await asyncio.gather(*reached))

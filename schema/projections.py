@@ -8,7 +8,7 @@ import strawberry
 
 from engine.graphql.context import Info
 from engine.graphql.scalars import Position
-from engine.projection import Status
+from engine.status import Status
 
 
 @strawberry.enum(description="How a projection is.")

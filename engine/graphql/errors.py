@@ -16,8 +16,8 @@ from graphql import FieldNode, GraphQLError
 from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercionError
 
 from engine import ids
+from engine.faults import Unavailable
 from engine.refusals import Refusal
-from engine.store.sqlite import Unavailable
 
 Shaped = dict[str, Any]
 "An error as it stands in an answer: message, locations, path, extensions with a code."

@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.codec import Codec
 from engine.shapes import Claim, Event, Receipt, Recorded, Release
-from engine.store import log as tables
-from engine.store.log import micros, receipt
+from engine.store import tables
+from engine.store.tables import micros, receipt
 
 
 class Appending:
@@ -106,9 +106,11 @@ class Appending:
 
     def claim(self, claim: Claim | Release, stream: str) -> None:
         """Take or give back a value. The caller has asked `claimant` before it takes one."""
+        is_held = self.claimant(claim.scope, claim.value) == stream
         if isinstance(claim, Claim):
-            self._claims[claim.scope, claim.value] = stream
-        elif self.claimant(claim.scope, claim.value) == stream:
+            if not is_held:
+                self._claims[claim.scope, claim.value] = stream
+        elif is_held:
             self._claims[claim.scope, claim.value] = None
             self._released.append((claim.scope, claim.value, stream))
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from engine.store.sqlite import Unavailable
+from engine.faults import Unavailable
 
 
 class Lock:

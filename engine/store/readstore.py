@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from engine.faults import Unavailable
 from engine.shapes import Conditions, ReadModel, Row
 from engine.store.lock import Lock
 from engine.store.rows import SHARED, Changes, Checkpoint, Cursor, Page, Table, transaction
-from engine.store.sqlite import Connection, Readers, Unavailable
+from engine.store.sqlite import Connection, Readers
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")

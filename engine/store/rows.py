@@ -38,7 +38,10 @@ _CHECKPOINT = "SELECT version, layout, log_id, position, floor, slot, passed_at 
 _MOVE = "UPDATE checkpoints SET position = ?, passed_at = ? WHERE model = ?"
 _PASS = "INSERT OR REPLACE INTO passages VALUES (?, ?, ?)"
 _PASSED = "SELECT passed_at FROM passages WHERE model = ? AND position >= ? ORDER BY position LIMIT 1"
-_FORGET = """DELETE FROM passages WHERE model = ?1 AND position <=
+_FORGET = """DELETE FROM passages WHERE model = ?1 AND position <
+    (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
+# The newest of those forgotten stays, without its time: what lies at or before it is known to be passed, not when.
+_BLUR = """UPDATE passages SET passed_at = 0 WHERE model = ?1 AND position =
     (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
 _REPLACE = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -156,11 +159,12 @@ class Table(Generic[R]):
 
     def forget_passages(self, connection: sqlite3.Connection, kept: int = PASSAGES_KEPT) -> None:
         connection.execute(_FORGET, (self.name, kept))
+        connection.execute(_BLUR, (self.name, kept))
 
     def passed(self, connection: sqlite3.Connection, position: int) -> datetime | None:
-        """When the model passed a position, or had passed it at the latest; None when it has not."""
+        """When the model passed a position; None when it has not, or when that was forgotten."""
         found = connection.execute(_PASSED, (self.name, position)).fetchone()
-        return instant(found[0]) if found else None
+        return instant(found[0]) if found and found[0] else None
 
     def prune(self, connection: sqlite3.Connection, before: datetime) -> int:
         """Forget removals older than `before`, and remember up to which position some may be forgotten."""

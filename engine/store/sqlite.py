@@ -8,12 +8,10 @@ from typing import Literal, TypeVar
 
 import aiosqlite
 
+from engine.faults import Unavailable
+
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
-
-
-class Unavailable(Exception):
-    """The store cannot do it at the moment: disk full, file gone, no connection free in time."""
 
 
 class Connection:
@@ -50,6 +48,7 @@ class Connection:
         try:
             return cls(await made)
         except sqlite3.Error as error:
+            await asyncio.to_thread(made._thread.join, 5.0)  # else it may speak up after this loop is closed
             raise Unavailable(f"{path} cannot be opened: {error}.") from error
 
     async def run(self, work: Work[T]) -> T:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine.audit import Difference, verify
+from engine.faults import Unavailable
 from engine.shapes import replace
 from engine.store.readstore import ReadStore
-from engine.store.sqlite import Unavailable
 from tests.engine.test_projector import rows, shop
 from tests.engine.toy import BOXES, OWNERS, BoxFilled, BoxOpened, BoxRow, BoxThrownAway, LampLit, Tape
 

@@ -15,14 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import testing
+from engine.faults import Unavailable
 from engine.feed import Feed
 from engine.fold import Fold
-from engine.projection import Projection, State, Status
+from engine.projection import Projection, ProjectionFailed
 from engine.projector import Projector
-from engine.shapes import Event, ReadModel, Row, replace
+from engine.shapes import Event, ReadModel, replace
+from engine.status import State, Status
 from engine.store.readstore import ReadStore
 from engine.store.rows import Table
-from engine.store.sqlite import Unavailable
 from tests.engine.toy import (
     BOXES,
     OWNERS,
@@ -37,6 +38,7 @@ from tests.engine.toy import (
     Weight,
     apply,
     keys,
+    until,
 )
 
 NAMES = st.sampled_from("abc")
@@ -69,16 +71,22 @@ async def shop(
         await store.close()
 
 
-async def rows(store: ReadStore, model: ReadModel[Any] = BOXES) -> dict[str, Row]:
+async def rows(store: ReadStore, model: ReadModel[Any] = BOXES) -> dict[str, Any]:
     return {row.id: row for row in (await store.page(model, order=(), limit=1000)).rows}
 
 
 async def stalled(projection: Projection[Any]) -> Status:
     """The status once the projection has failed."""
-    async with asyncio.timeout(5):
-        while (status := await projection.status()).state is not State.STALLED:
-            await asyncio.sleep(0)  # gives way, waits for no time
-    return status
+
+    async def has_stalled() -> bool:
+        return (await projection.status()).state is State.STALLED
+
+    await until(has_stalled)
+    return await projection.status()
+
+
+async def is_rebuilding(projection: Projection[Any]) -> bool:
+    return (await projection.status()).state is State.REBUILDING
 
 
 def on_disk(path: Path) -> list[list[Any]]:
@@ -102,7 +110,9 @@ def test_any_batches_come_to_the_same_as_one_by_one(tale: list[Event], batch_siz
 
 
 @given(TALES, st.data())
-def test_a_crash_at_any_step_comes_to_the_same_as_none(tale: list[Event], data: st.DataObject) -> None:
+def test_a_crash_at_any_step_comes_to_the_same_as_none(  # noqa: C901  # a crash at each statement takes some nesting
+    tale: list[Event], data: st.DataObject
+) -> None:
     """The unit of work is cut at each statement in turn, as a crash would; what was not committed is gone."""
     tape, table, fold = Tape(tale), Table(BOXES), Fold(BOXES)
     size = data.draw(st.integers(1, 5))
@@ -214,9 +224,7 @@ async def test_an_event_that_cannot_be_read_stops_at_it_and_not_before(tmp_path:
         status = await stalled(projector.projections["boxes"])
         assert (await projector.projections["boxes"].status()).lag_seconds >= 0
     assert status.position == 1
-    assert status.last_error == (
-        "ProjectionFailed: The event after position 1 cannot be read: LookupError: 'Nobody knows this event.'"
-    ) or "cannot be read: LookupError: Nobody" in str(status.last_error)
+    assert "The event after position 1 cannot be read: LookupError" in str(status.last_error)
 
 
 async def test_a_row_that_cannot_be_stored_stalls_with_its_event_named(tmp_path: Path) -> None:
@@ -319,9 +327,7 @@ async def test_a_rebuild_serves_the_old_table_until_the_new_one_has_caught_up(tm
         boxes = projector.projections["boxes"]
         rebuild = asyncio.create_task(boxes.rebuild())
         again = asyncio.create_task(boxes.rebuild())
-        async with asyncio.timeout(5):
-            while (await boxes.status()).state is not State.REBUILDING:
-                await asyncio.sleep(0)  # gives way, waits for no time
+        await until(lambda: is_rebuilding(boxes))
         assert await rows(store) == {"a": damaged}
         tape.append(BoxFilled("a", 2))
         await rebuild
@@ -347,10 +353,33 @@ async def test_a_rebuild_that_fails_leaves_the_old_table(tmp_path: Path) -> None
         poison.append(True)
         with pytest.raises(ZeroDivisionError):
             await projector.projections["choking"].rebuild()
-        assert (
-            await rows(store, choking) == testing.fold(BOXES, {}, tape.recorded) or len(await rows(store, choking)) == 1
-        )
+        assert list(await rows(store, choking)) == ["a"]
         assert (await projector.projections["choking"].status()).state is State.LIVE
+
+
+async def test_a_projection_that_stalls_ends_its_rebuild(tmp_path: Path) -> None:
+    poison: list[bool] = []
+
+    def choke(row: BoxRow | None, event: Source) -> BoxRow | None:
+        if poison:
+            raise ZeroDivisionError
+        return apply(row, event)
+
+    choking = ReadModel("choking", row=BoxRow, keys=keys, apply=choke)
+    tape = Tape([BoxOpened("a", "ann")])
+    async with shop(tmp_path, tape, (choking,)) as (_, projector):
+        assert await projector.settled()
+        poison.append(True)
+        tape.append(BoxOpened("b", "ann"))
+        with pytest.raises(ProjectionFailed, match="BoxOpened at position 2"):
+            await projector.projections["choking"].rebuild()
+
+
+async def test_a_paused_projection_is_not_rebuilt(tmp_path: Path) -> None:
+    async with shop(tmp_path, Tape(), (BOXES,)) as (_, projector):
+        projector.projections["boxes"].pause()
+        with pytest.raises(Unavailable, match="is paused"):
+            await projector.projections["boxes"].rebuild()
 
 
 async def test_a_projection_that_is_stopped_ends_its_rebuild(tmp_path: Path) -> None:
@@ -360,9 +389,7 @@ async def test_a_projection_that_is_stopped_ends_its_rebuild(tmp_path: Path) -> 
         assert await projector.settled()
         tape.gate.clear()
         rebuild = asyncio.create_task(boxes.rebuild())
-        async with asyncio.timeout(5):
-            while (await boxes.status()).state is not State.REBUILDING:
-                await asyncio.sleep(0)  # gives way, waits for no time
+        await until(lambda: is_rebuilding(boxes))
         await projector.stop()
         with pytest.raises(Unavailable, match="was stopped"):
             await rebuild
@@ -404,8 +431,10 @@ async def test_pruning_that_fails_is_logged_and_tried_again(tmp_path: Path, capl
     projector = Projector([], tape, store, feed, random=lambda: 0.0, prune_interval=0)
     with caplog.at_level(logging.ERROR):
         await projector.start()
-        async with asyncio.timeout(5):
-            while len(caplog.records) < 2:
-                await asyncio.sleep(0)  # gives way, waits for no time
+
+        async def has_failed_twice() -> bool:
+            return len(caplog.records) >= 2
+
+        await until(has_failed_twice)
         await projector.stop()
     assert "Old tombstones could not be removed." in caplog.text

@@ -112,16 +112,15 @@ async def test_a_client_that_does_not_answer_a_ping_is_cut_off() -> None:
 
 async def test_what_a_dropped_client_has_not_read_does_not_keep_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "LINGER", 0.1)
-    async with live(limits=Limits(send_timeout=0.2)) as server:
-        async with raw_client(server) as (reader, writer):
-            await reader.readuntil(b"connection_ack")
-            query = f'subscription {{ endless(text: "{"x" * 60_000}") }}'
-            server.toy.events.release.set()
-            writer.write(frame({"type": "subscribe", "id": "s", "payload": {"query": query}}))
-            protocol = next(iter(server.server.server_state.connections))
-            await until(lambda: protocol.transport.get_write_buffer_size() > 0)
-            writer.write(frame({"type": "nonsense"}))
-            await until(lambda: not server.server.server_state.connections)
+    async with live(limits=Limits(send_timeout=0.2)) as server, raw_client(server) as (reader, writer):
+        await reader.readuntil(b"connection_ack")
+        query = f'subscription {{ endless(text: "{"x" * 60_000}") }}'
+        server.toy.events.release.set()
+        writer.write(frame({"type": "subscribe", "id": "s", "payload": {"query": query}}))
+        protocol = next(iter(server.server.server_state.connections))
+        await until(lambda: protocol.transport.get_write_buffer_size() > 0)
+        writer.write(frame({"type": "nonsense"}))
+        await until(lambda: not server.server.server_state.connections)
 
 
 async def test_a_message_over_the_limit_closes_with_1009() -> None:

@@ -1,7 +1,7 @@
 """A small domain for the tests of the engine: boxes that are opened, filled, moved and thrown away."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -139,3 +139,10 @@ class Tape:
 
     async def head(self) -> int:
         return len(self.recorded)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Give way to everything else until something holds."""
+    async with asyncio.timeout(5):
+        while not await holds():  # noqa: ASYNC110  # what is awaited has no event, and gives none
+            await asyncio.sleep(0)

@@ -15,7 +15,9 @@ FOLLOW = "subscription { records { kind upserted { id } removed } }"
 
 
 async def test_a_removed_record_goes_by_the_id_it_came_with(tmp_path: Path) -> None:
-    settings = Settings(write_db_url=f"sqlite:///{tmp_path}/log.db", read_db_url=f"sqlite:///{tmp_path}/read.db")  # type: ignore[call-arg]
+    settings = Settings(
+        write_db_url=f"sqlite:///{tmp_path}/log.db", read_db_url=f"sqlite:///{tmp_path}/read.db", _env_file=None
+    )
     executor = Executor(schema.build())
     async with App.running(settings, DECLARATIONS) as app:
         await executor.execute(Request(WRITE), Context(app))

@@ -1,0 +1,14 @@
+"""The unforeseen that has a name: what the engine cannot do now, and why, in a sentence ready to be shown.
+
+Exception
+├── Unavailable     a store cannot do it at the moment, or cannot be opened at all
+└── UnknownEvent    the log holds what this code cannot read
+"""
+
+
+class Unavailable(Exception):
+    """The store cannot do it at the moment: disk full, file gone, no connection free in time."""
+
+
+class UnknownEvent(Exception):
+    """The log holds an event that this code cannot read: it was written by other or newer code."""

@@ -1,0 +1,51 @@
+"""How a projection stands, as its operators see it."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+_RATE_WINDOW = 10.0
+
+
+class State(StrEnum):
+    LIVE = "LIVE"
+    CATCHING_UP = "CATCHING_UP"
+    STALLED = "STALLED"
+    REBUILDING = "REBUILDING"
+    PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A projection as its operators see it. The head is what the log says, never what the projection saw last."""
+
+    name: str
+    position: int
+    head: int
+    lag_events: int
+    lag_seconds: float
+    "The age of the oldest event not yet projected."
+    state: State
+    events_per_second: float
+    last_error: str | None
+
+
+class Rate:
+    """Events per second over the last ten seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._counts: deque[tuple[float, int]] = deque(maxlen=256)
+
+    def add(self, count: int) -> None:
+        now = self._monotonic()
+        if self._counts and now - self._counts[-1][0] < _RATE_WINDOW / 128:
+            at, before = self._counts.pop()
+            self._counts.append((at, before + count))
+        else:
+            self._counts.append((now, count))
+
+    def value(self) -> float:
+        since = self._monotonic() - _RATE_WINDOW
+        return sum(count for at, count in self._counts if at >= since) / _RATE_WINDOW

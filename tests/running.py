@@ -1,0 +1,184 @@
+"""A shop that runs: the real stores in a directory, the real endpoint on a free port, real clients."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import strawberry
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+import schema
+from cli.application import DECLARATIONS
+from engine import serving
+from engine.app import App
+from engine.endpoint import PATH, Endpoint
+from engine.settings import Settings
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
+PATIENCE = 10.0
+"Seconds after which something that a test waits for counts as never coming."
+
+
+@cache
+def built() -> strawberry.Schema:
+    return schema.build()
+
+
+def settings(folder: Path, **changed: Any) -> Settings:
+    """The defaults, with the files in a folder; the environment is left out."""
+    files = {"write_db_url": f"sqlite:///{folder}/log.db", "read_db_url": f"sqlite:///{folder}/read.db"}
+    return Settings(_env_file=None, **{**files, **changed})
+
+
+class Stream:
+    """The answers of one subscription, in order."""
+
+    def __init__(self, client: ClientConnection) -> None:
+        self._client = client
+
+    async def message(self) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE):
+            message: dict[str, Any] = json.loads(await self._client.recv())
+        return message
+
+    async def next(self) -> Any:
+        """The data of the next answer: of its only field."""
+        message = await self.message()
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message["payload"]["errors"]
+        (value,) = message["payload"]["data"].values()
+        return value
+
+    async def completed(self) -> None:
+        assert (await self.message())["type"] == "complete"
+
+    async def error(self) -> dict[str, Any]:
+        """The error that the stream ends with, whichever way it travels."""
+        message = await self.message()
+        errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+        found: dict[str, Any] = errors[0]
+        return found
+
+
+@dataclass
+class Shop:
+    """A running shop, as a client sees it."""
+
+    app: App
+    http: httpx.AsyncClient
+    port: int
+
+    async def post(self, query: str, **variables: Any) -> httpx.Response:
+        return await self.http.post(PATH, json={"query": query, "variables": variables})
+
+    async def answer(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The whole answer of an operation that was executed."""
+        response = await self.post(query, **variables)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+    async def data(self, query: str, **variables: Any) -> Any:
+        """What the only field of an operation gives, which must be without an error."""
+        answer = await self.answer(query, **variables)
+        assert "errors" not in answer, answer
+        (value,) = answer["data"].values()
+        return value
+
+    async def refused(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The only top-level error of an operation."""
+        response = await self.post(query, **variables)
+        assert response.status_code in (200, 400), response.text
+        (error,) = response.json()["errors"]
+        found: dict[str, Any] = error
+        return found
+
+    async def send(self, mutation: str, entity: str = "", **fields: Any) -> dict[str, Any]:
+        """The payload of a mutation; `entity` selects from it what it names."""
+        kind = f"{mutation[0].upper()}{mutation[1:]}Input"
+        payload = await self.data(
+            f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {RECEIPT} {ERRORS} {entity} }} }}", input=fields
+        )
+        found: dict[str, Any] = payload
+        return found
+
+    async def accepted(self, mutation: str, **fields: Any) -> dict[str, Any]:
+        """The receipt of a command that must be accepted."""
+        payload = await self.send(mutation, **fields)
+        assert payload["errors"] == []
+        receipt: dict[str, Any] = payload["receipt"]
+        return receipt
+
+    async def errors(self, mutation: str, **fields: Any) -> list[dict[str, Any]]:
+        """Why a command was refused, which must have stored nothing."""
+        before = self.app.log.position
+        payload = await self.send(mutation, **fields)
+        assert payload["receipt"] is None
+        assert self.app.log.position == before
+        errors: list[dict[str, Any]] = payload["errors"]
+        return errors
+
+    async def settled(self) -> None:
+        assert await self.app.settled()
+
+    @asynccontextmanager
+    async def follow(self, query: str, **variables: Any) -> AsyncIterator[Stream]:
+        """A subscription on a socket of its own."""
+        async with connect(f"ws://127.0.0.1:{self.port}{PATH}", subprotocols=[PROTOCOL], compression=None) as client:
+            stream = Stream(client)
+            await client.send(json.dumps({"type": "connection_init"}))
+            assert (await stream.message())["type"] == "connection_ack"
+            payload = {"query": query, "variables": variables}
+            await client.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
+            yield stream
+
+
+RECEIPT = "receipt { commandId position stream version acceptedAt replayed }"
+ERRORS = (
+    "errors { __typename code message path ... on VersionConflict { expected actual } ... on NotAllowedNow { state } }"
+)
+
+
+@asynccontextmanager
+async def opened(folder: Path, **changed: Any) -> AsyncIterator[Shop]:
+    """A shop on the files in a folder."""
+    async with App.running(settings(folder, **changed), DECLARATIONS) as app:
+        endpoint = Endpoint(app, built())
+        async with (
+            serving.running(endpoint, drain=endpoint.sockets.drain) as server,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE) as client,
+        ):
+            yield Shop(app, client, server.port)
+
+
+class View:
+    """What a client keeps of a plural subscription, checked at every frame."""
+
+    def __init__(self, position: str | None = None) -> None:
+        self.rows: dict[str, Any] = {}
+        self.position = position
+        self.kinds: list[str] = []
+
+    def apply(self, frame: Mapping[str, Any]) -> None:
+        if frame["kind"] == "RESET":
+            self.rows.clear()
+        else:
+            assert self.position is None or frame["since"] == self.position
+        for row in frame["upserted"]:
+            self.rows[row["id"]] = row
+        for id in frame["removed"]:
+            self.rows.pop(id, None)
+        self.position = frame["position"]
+        self.kinds.append(frame["kind"])
+
+    async def until(self, stream: Stream, position: str) -> None:
+        """Take frames until the view is exact as of a position."""
+        while self.position is None or int(self.position) < int(position):
+            self.apply(await stream.next())
