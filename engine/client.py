@@ -14,12 +14,16 @@ class Client:
     """One kept-alive connection. Not for concurrent use."""
 
     def __init__(self, url: str, timeout: float = 30.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or parts.scheme != "http":
             raise Refused(f"{url!r} is not of the form http://host:port/graphql.")
         self._url = url
-        self._path = parts.path or "/graphql"
-        self._connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout)
+        self._path = parts.path.rstrip("/") or "/graphql"
+        self._connection = http.client.HTTPConnection(host, port or 80, timeout=timeout)
 
     def post(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The data of an operation. Raises Refused for anything else."""
@@ -29,10 +33,12 @@ class Client:
             answer = json.loads(self._connection.getresponse().read())
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Refused(f"{self._url} did not answer: {error}.") from error
-        if answer.get("errors"):
-            raise Refused(f"{self._url} refused: {answer['errors'][0]['message']}")
-        data: dict[str, Any] = answer["data"]
-        return data
+        match answer:
+            case {"errors": [{"message": str(message)}, *_]}:
+                raise Refused(f"{self._url} refused: {message}")
+            case {"data": dict(data)}:
+                return data
+        raise Refused(f"{self._url} does not answer as a GraphQL server does.")
 
     def close(self) -> None:
         self._connection.close()

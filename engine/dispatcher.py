@@ -17,7 +17,7 @@ from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.refusals import AlreadyTaken, CommandIdReused, InvalidInput, Refusal, VersionConflict
 from engine.shapes import Aggregate, Claim, Command, Receipt, Release, State
-from engine.store.append import Appending
+from engine.store.append import About, Appending
 from engine.store.log import Log
 
 logger = structlog.get_logger(__name__)
@@ -29,14 +29,10 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     """A command on its way, with who sent it and what led to it."""
 
     command: Command
-    command_id: str
+    about: About
     is_fresh: bool
     "True when the id was made here, so that it cannot have been seen before."
     expected_version: int | None
-    correlation_id: str
-    causation_id: str | None
-    actor_id: str | None
-    trace: str | None
 
 
 Outcome = Receipt | Refusal | Exception
@@ -131,19 +127,13 @@ class Dispatcher:
         """
         if command_id is not None and not _is_id(command_id):
             return InvalidInput(f"A command id has 1 to {MOST_CHARACTERS_OF_ID} printable characters.", ["commandId"])
-        if self._is_stopping or len(self._waiting) >= self._most_waiting:
-            raise Unavailable("The server is stopping." if self._is_stopping else "Too many commands are waiting.")
+        if self._is_stopping:
+            raise Unavailable("The server is stopping.")
+        if len(self._waiting) >= self._most_waiting:
+            raise Unavailable("Too many commands are waiting.")
         id = command_id or ids.new()
-        request = Request(
-            command,
-            id,
-            command_id is None,
-            expected_version,
-            correlation_id or id,
-            causation_id,
-            actor_id,
-            trace,
-        )
+        about = About(id, correlation_id or id, causation_id, actor_id, trace)
+        request = Request(command, about, command_id is None, expected_version)
         future: asyncio.Future[Receipt | Refusal] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
         self._arrived.set()
@@ -168,7 +158,7 @@ class Dispatcher:
     async def _commit(self, group: Sequence[_Waiting]) -> None:
         requests = [request for request, _ in group]
         # One deadline for the group and for those behind it: a timer for each command would cost more than deciding it.
-        deadline = asyncio.get_running_loop().call_later(self._timeout, self._give_up, group)
+        self._deadline = asyncio.get_running_loop().call_later(self._timeout, self._give_up, group)
         try:
             outcomes, appended = await self._log.writer.run(lambda connection: self._decide_group(connection, requests))
         except Exception as error:  # the writer must outlive any fault of one group; the group's senders are told
@@ -183,16 +173,19 @@ class Dispatcher:
                 future.set_result(outcome)
             else:
                 future.set_exception(outcome)
-        deadline.cancel()
+        self._deadline.cancel()
         await self._feed.publish(LOG, self._log.position)
 
     def _give_up(self, group: Sequence[_Waiting]) -> None:
+        # Armed again, for those who come while the log goes on being silent.
+        self._deadline = asyncio.get_running_loop().call_later(self._timeout, self._give_up, ())
         waiting = [*group, *self._waiting]
         self._waiting.clear()
-        logger.error("the log does not answer", seconds=self._timeout, commands=len(waiting))
+        if waiting:
+            logger.error("the log does not answer", seconds=self._timeout, commands=len(waiting))
         for request, future in waiting:
             if not future.done():
-                again = f"Send it again under the command id {request.command_id!r} to find out."
+                again = f"Send it again under the command id {request.about.command_id!r} to find out."
                 future.set_exception(Unavailable(f"Not confirmed within {self._timeout:g} s. {again}"))
 
     # ------------------------------------------------------------------ on the writer's thread
@@ -229,14 +222,14 @@ class Dispatcher:
             return fault
 
     def _decide(self, appending: Appending, request: Request, states: dict[str, tuple[State, int]]) -> Receipt:
-        command = request.command
+        command, about = request.command, request.about
         rules = self._rules[type(command)]
         aggregate = rules.aggregate
         stream = aggregate.stream(getattr(command, aggregate.identity))
         mark = fingerprint(command, request.expected_version)
-        if not request.is_fresh and (seen := appending.command(request.command_id)):
+        if not request.is_fresh and (seen := appending.command(about.command_id)):
             if seen[0] != mark:
-                raise CommandIdReused(request.command_id)
+                raise CommandIdReused(about.command_id)
             return seen[1]
         state, version = states.get(stream) or self._cache.get(stream) or self._load(appending, rules, stream)
         states[stream] = state, version
@@ -251,24 +244,13 @@ class Dispatcher:
         is_due = after // aggregate.snapshot_every > version // aggregate.snapshot_every
         # What can fail comes before what is handed in: a fault must leave nothing of its command in the transaction.
         snapshot = msgspec.msgpack.encode(folded) if is_due else None
-        appending.append(
-            stream,
-            version,
-            new,
-            request.command_id,
-            request.correlation_id,
-            request.causation_id,
-            request.actor_id,
-            request.trace,
-        )
+        appending.append(stream, version, new, about)
         for claim in claims:
             appending.claim(claim, stream)
         states[stream] = folded, after
         if snapshot is not None:
             appending.keep_snapshot(stream, after, rules.layout, snapshot)
-        given = Receipt(
-            request.command_id, appending.head, stream, after, appending.at, len(new), False, request.actor_id
-        )
+        given = Receipt(about.command_id, appending.head, stream, after, appending.at, len(new), False, about.actor_id)
         appending.remember(mark, given)
         return given
 

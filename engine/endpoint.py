@@ -1,5 +1,6 @@
 """The ASGI application: the GraphQL endpoint straight, health and the front page by Starlette."""
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -21,7 +22,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PATH = "/graphql"
-LOOPBACK = ("127.", "localhost", "[::1]")
+LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1])(:\d+)?", re.ASCII | re.IGNORECASE)
 
 
 class Endpoint:
@@ -80,4 +81,5 @@ class Endpoint:
 
 def _is_local(scope: Scope) -> bool:
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    return host.startswith(LOOPBACK)
+    # The whole of it: 127.0.0.1.example.org and localhost.example.org are anybody's.
+    return LOOPBACK.fullmatch(host) is not None

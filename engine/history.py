@@ -120,7 +120,8 @@ class History:
     async def progress(self, command_id: str) -> Progress:
         """How far a command has come."""
         receipt = await self._log.command(command_id)
-        if receipt is None:
+        # Between its commit and the writer's note of it nobody has been answered yet, and its events cannot be had.
+        if receipt is None or receipt.position > self._log.position:
             return Progress(command_id)
         events = await self._log.read(receipt.position - receipt.events, receipt.events) if receipt.events else []
         kinds = {type(recorded.event) for recorded in events}
@@ -128,8 +129,10 @@ class History:
         return Progress(command_id, receipt, events, [await self._step(model, receipt) for model in concerned])
 
     async def _step(self, model: ReadModel[Any], receipt: Receipt) -> Step:
+        # Asked first: one that passes in between has left its time, and is found the next time.
+        has_shown = self._feed.latest(model.name) >= receipt.position
         passed = await self._rows.passed(model, receipt.position)
-        is_done = passed is not None or self._feed.latest(model.name) >= receipt.position
+        is_done = passed is not None or has_shown
         lag = None if passed is None else (passed - receipt.accepted_at) / timedelta(milliseconds=1)
         return Step(model.name, is_done, passed, lag)
 

@@ -83,6 +83,8 @@ def load() -> Settings:
         settings = Settings()  # type: ignore[call-arg]  # every field has a default
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(dict(each)) for each in error.errors())) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env cannot be read: {error}.") from None
     if settings.db_pool_min_size > settings.db_pool_max_size:
         least, most = settings.db_pool_min_size, settings.db_pool_max_size
         raise SettingsError(f"DB_POOL_MIN_SIZE ({least}) must not exceed DB_POOL_MAX_SIZE ({most}).")

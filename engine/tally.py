@@ -3,9 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
+from engine.faults import Unavailable
 from engine.shapes import Command
 
 logger = structlog.get_logger(__name__)
@@ -26,16 +28,19 @@ class Tally:
         self._counts: Counter[tuple[MakeCommand, str]] = Counter()
         self._begun = asyncio.Event()
         self._full = asyncio.Event()
+        self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="tally")
 
     async def stop(self) -> None:
-        """Send what is left, end."""
+        """Send what is left, end. What is being sent already is waited for: cut short, it would be lost."""
+        self._is_stopping = True
+        self._begun.set()
+        self._full.set()
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task
         await self.flush()
 
     def add(self, command: MakeCommand, key: str) -> None:
@@ -46,24 +51,26 @@ class Tally:
             self._full.set()
 
     async def flush(self) -> None:
-        """Send all that was counted; what cannot be sent is counted again the next time."""
+        """Send all that was counted; what cannot be stored at the moment is counted again the next time."""
         counts, self._counts = self._counts, Counter()
-        sent = await asyncio.gather(
-            *(self._send(command(key, times)) for (command, key), times in counts.items()), return_exceptions=True
-        )
+        sent = await asyncio.gather(*(self._one(*each) for each in counts.items()), return_exceptions=True)
         for (place, times), outcome in zip(counts.items(), sent, strict=True):
-            if isinstance(outcome, Exception) and len(self._counts) < self._most_keys:
+            if isinstance(outcome, Unavailable) and len(self._counts) < self._most_keys:
                 self._counts[place] += times
-                logger.warning("count not stored yet", key=place[1], reason=str(outcome))
+                self._begun.set()
+            if isinstance(outcome, Exception):
+                logger.warning("count not stored", key=place[1], reason=str(outcome))
+
+    async def _one(self, place: tuple[MakeCommand, str], times: int) -> None:
+        command, key = place
+        await self._send(command(key, times))
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_stopping:
             await self._begun.wait()
             self._begun.clear()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._interval):
                     await self._full.wait()
-            except TimeoutError:
-                pass
             self._full.clear()
             await self.flush()

@@ -3,12 +3,22 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.codec import Codec
 from engine.shapes import Claim, Event, Receipt, Recorded, Release
 from engine.store import tables
 from engine.store.tables import micros, receipt
+
+
+class About(NamedTuple):
+    """What an event goes back to, in the order of the columns."""
+
+    command_id: str
+    correlation_id: str
+    causation_id: str | None = None
+    actor_id: str | None = None
+    trace: str | None = None
 
 
 class Appending:
@@ -71,11 +81,7 @@ class Appending:
         stream: str,
         version: int,
         new: Sequence[Event],
-        command_id: str,
-        correlation_id: str,
-        causation_id: str | None,
-        actor_id: str | None,
-        trace: str | None,
+        about: About,
     ) -> None:
         """Put events behind `version` of a stream. May be called for several streams; all are stored together.
 
@@ -87,7 +93,6 @@ class Appending:
             version += 1
             if (name, schema) not in self._known_types:
                 self._new_types.add((name, schema))
-            about = (command_id, correlation_id, causation_id, actor_id, trace)
             self._events.append((self.head, stream, version, name, schema, data, self._stored_at, *about))
             self.sizes.append(len(data))
             self.recorded.append(Recorded(self.head, stream, version, event, self.at, *about))

@@ -1,0 +1,152 @@
+"""Settings: a default for each, an environment variable for each, and a sentence for each that is wrong."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import settings as configuration
+from engine.settings import Settings, SettingsError, example, load
+
+ROOT = Path(__file__).parents[2]
+
+# Name, default, another value as it stands in the environment and as it is read, a wrong one and what is said of it.
+TABLE: list[tuple[str, Any, str, Any, str, str]] = [
+    ("HOST", "127.0.0.1", "::1", "::1", "0.0.0.0", "must be a loopback address"),
+    ("PORT", 8000, "0", 0, "65536", "must be less than or equal to 65535"),
+    ("WRITE_DB_URL", "sqlite:///data/log.db", "sqlite:////x/l.db", "sqlite:////x/l.db", "mysql://x", "must name a SQLite"),
+    ("READ_DB_URL", "sqlite:///data/read.db", "sqlite:///r", "sqlite:///r", "sqlite:///", "must name a SQLite file"),
+    ("REDIS_URL", "", "", "", "redis://localhost", "must be empty"),
+    ("DB_POOL_MIN_SIZE", 1, "2", 2, "0", "must be greater than or equal to 1"),
+    ("DB_POOL_MAX_SIZE", 4, "64", 64, "65", "must be less than or equal to 64"),
+    ("PROJECTOR_BATCH_SIZE", 1000, "1", 1, "1.5", "must be a valid integer"),
+    ("PROJECTOR_POLL_INTERVAL", 0.5, "60", 60.0, "0", "must be greater than or equal to 0.01"),
+    ("READ_TIMEOUT_MS", 2000, "0", 0, "soon", "must be a valid integer"),
+    ("SYNCHRONOUS", False, "true", True, "perhaps", "must be a valid boolean"),
+    ("MAX_BODY_BYTES", 2_097_152, "1024", 1024, "1023", "must be greater than or equal to 1024"),
+    ("AGGREGATE_CACHE_SIZE", 10_000, "0", 0, "-1", "must be greater than or equal to 0"),
+    ("COMMAND_RETENTION_DAYS", 30, "7", 7, "6", "must be greater than or equal to 7"),
+    ("TOMBSTONE_RETENTION_DAYS", 7.0, "0.5", 0.5, "0", "must be greater than 0"),
+    ("LOG_LEVEL", "info", "debug", "debug", "loud", "must be 'debug', 'info', 'warning' or 'error'"),
+    ("LOG_FORMAT", "auto", "json", "json", "xml", "must be 'auto', 'console' or 'json'"),
+]
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_setting_is_in_the_table() -> None:
+    assert [row[0].lower() for row in TABLE] == list(Settings.model_fields)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
+def test_a_setting_has_a_default_and_is_read_from_the_environment_and_from_a_file(
+    row: tuple[str, Any, str, Any, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, default, given, read, *_ = row
+    assert getattr(load(), name.lower()) == default
+    Path(".env").write_text(f"# what we changed\n{name}={given}\n")
+    monkeypatch.setenv("DB_POOL_MAX_SIZE", "64") if name == "DB_POOL_MIN_SIZE" else None
+    assert getattr(load(), name.lower()) == read
+    Path(".env").unlink()
+    monkeypatch.setenv(name, given)
+    assert getattr(load(), name.lower()) == read
+    monkeypatch.delenv(name)
+    monkeypatch.setenv(name.lower(), given)
+    assert getattr(load(), name.lower()) == read
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
+def test_a_wrong_value_gives_a_sentence_that_names_it(
+    row: tuple[str, Any, str, Any, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, *_, wrong, reason = row
+    monkeypatch.setenv(name, wrong)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert str(caught.value).startswith(f"{name}='{wrong}' is refused: {reason}")
+    assert str(caught.value).endswith(".")
+
+
+def test_several_wrong_values_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("LOG_LEVEL", "x")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert [line.split("=")[0] for line in str(caught.value).splitlines()] == ["PORT", "LOG_LEVEL"]
+
+
+def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("PORT=1\nHOST=localhost\n")
+    monkeypatch.setenv("PORT", "2")
+    assert (load().port, load().host) == (2, "localhost")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("PROT=1", "PROT in .env is no setting. Did you mean PORT?"),
+        ("WRITE_DB=sqlite:///x", "WRITE_DB in .env is no setting. Did you mean WRITE_DB_URL?"),
+        ("QQQQ=1", "QQQQ in .env is no setting."),
+    ],
+)
+def test_an_unknown_name_in_the_file_is_refused_with_the_nearest(line: str, said: str) -> None:
+    Path(".env").write_text(line)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "localhost.example.org", "", "127.1"])
+def test_a_host_that_others_could_reach_is_refused(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", host)
+    with pytest.raises(SettingsError, match="must be a loopback address"):
+        load()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_a_host_of_this_machine_is_taken(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", host)
+    assert load().host == host
+
+
+def test_a_pool_smaller_than_its_start_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_POOL_MIN_SIZE", "5")
+    with pytest.raises(SettingsError, match=r"^DB_POOL_MIN_SIZE \(5\) must not exceed DB_POOL_MAX_SIZE \(4\)\.$"):
+        load()
+
+
+def test_one_file_for_both_stores_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("READ_DB_URL", "sqlite:///data/../data/log.db")
+    with pytest.raises(SettingsError, match=r"^WRITE_DB_URL and READ_DB_URL must name two different files\.$"):
+        load()
+
+
+def test_the_paths_of_the_stores_follow_from_their_urls() -> None:
+    assert load().write_path == Path("data/log.db")
+    assert load().read_path == Path("data/read.db")
+    given = Settings(_env_file=None, write_db_url="sqlite:////x/log.db")  # type: ignore[call-arg]  # pydantic-settings'
+    assert given.write_path == Path("/x/log.db")
+
+
+def test_a_file_that_is_no_text_is_said_in_a_sentence() -> None:
+    Path(".env").write_bytes(b"PORT=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: .*\.$"):
+        load()
+
+
+def test_the_example_shows_every_setting_with_its_default_and_can_be_used_as_it_is() -> None:
+    Path(".env").write_text(example())
+    assert load() == Settings()  # type: ignore[call-arg]  # every field has a default
+    lines = [line.split("=")[0] for line in example().splitlines() if line and not line.startswith("#")]
+    assert lines == [row[0] for row in TABLE]
+
+
+def test_the_example_file_is_up_to_date() -> None:
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == configuration.example()
