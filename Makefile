@@ -34,7 +34,7 @@ fix: .venv/dev ## Format, and repair what can be repaired without thought
 bench: .venv/dev ## Measure, with the ceiling of this machine beside each number
 	@exec $(BIN)/python -m benchmarks
 
-schema: .venv/runtime ## Write the GraphQL schema to its file
+schema: .venv/runtime ## Write what is made from the code: GraphQL schema, map, settings
 	@exec $(BIN)/python server.py schema
 
 docs: .venv/dev ## Write the generated pages of the documentation

@@ -11,7 +11,7 @@ import click
 from engine import settings as configuration
 
 T = TypeVar("T")
-SCHEMA_FILE = Path(__file__).parent / "docs" / "reference" / "schema.graphql"
+REFERENCE = Path(__file__).parent / "docs" / "reference"
 EXAMPLE_FILE = Path(__file__).parent / ".env.example"
 DEMO_FILE = Path(__file__).parent / "demo" / "catalogue.csv"
 UNUSABLE = 2
@@ -47,10 +47,16 @@ def import_(file: Path, url: str | None) -> None:
 @main.command()
 @click.option("--check", is_flag=True, help="Only say whether the file is up to date.")
 def schema(check: bool) -> None:
-    """Write the GraphQL schema to docs/reference/schema.graphql and the settings to .env.example."""
+    """Write what is made from the code: schema, map and settings in docs/reference/, and .env.example."""
     from cli import describing
 
-    sys.exit(describing.write({SCHEMA_FILE: describing.sdl(), EXAMPLE_FILE: configuration.example()}, check=check))
+    made = {
+        REFERENCE / "schema.graphql": describing.sdl(),
+        REFERENCE / "map.md": describing.describe(),
+        REFERENCE / "settings.md": describing.settings(),
+        EXAMPLE_FILE: configuration.example(),
+    }
+    sys.exit(describing.write(made, check=check))
 
 
 @main.command()

@@ -1,17 +1,97 @@
 """`server.py schema`: the files that are made from the code."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 from graphql import lexicographic_sort_schema, print_schema
+from strawberry.utils.str_converters import to_camel_case
 
 import schema
+from cli.application import DECLARATIONS
+from engine.app import Declarations
+from engine.codec import members
+from engine.settings import Settings
+from engine.shapes import Aggregate, ReadModel
+
+GENERATED = "<!-- Made from the code by `make schema`; do not edit. -->"
 
 
 def sdl() -> str:
     """The schema in the schema definition language, sorted, so that a change to it shows as a small difference."""
     return print_schema(lexicographic_sort_schema(schema.build()._schema)) + "\n"
+
+
+def settings() -> str:
+    """The page of all settings."""
+    rows = (
+        (f"`{name.upper()}`", f"`{_plain(field.default)}`" if field.default != "" else "empty", field.description or "")
+        for name, field in Settings.model_fields.items()
+    )
+    return _page(
+        "Settings",
+        "Read from the environment, then from a file `.env` in the working directory. A wrong value stops the start "
+        "with a\nsentence that names it, and exit code 2. So does a name in `.env` that is no setting.\n",
+        _table(("Setting", "Default", "Meaning"), rows),
+    )
+
+
+def describe(declarations: Declarations = DECLARATIONS) -> str:
+    """The map of the system: command, aggregate, events, read models."""
+    mutations = schema.build()._schema.mutation_type
+    names = set(mutations.fields) if mutations else set()
+    return _page(
+        "Map",
+        "What the packages declare: which commands an aggregate decides, by which mutation they come, which events it "
+        "stores,\nand which read models show them.\n",
+        *(part for each in declarations.aggregates for part in _aggregate(each, declarations.models, names)),
+        "## Read models\n",
+        _table(("Read model", "Version", "A row for each", "Folds"), map(_model, declarations.models)),
+    )
+
+
+def _aggregate(aggregate: Aggregate[Any], models: Iterable[ReadModel[Any]], mutations: set[str]) -> Iterator[str]:
+    yield f"## {aggregate.name}\n"
+    yield f"Stream `{aggregate.name}-<{aggregate.identity}>`.\n"
+    names = [command.__name__ for command in members(aggregate.decide, 1)]
+    mutation = {name: to_camel_case(name[0].lower() + name[1:]) for name in names}
+    yield _table(
+        ("Command", "Mutation"),
+        ((f"`{name}`", f"`{mutation[name]}`" if mutation[name] in mutations else "none") for name in sorted(names)),
+    )
+    folded = {model.name: members(model.apply, 1) for model in models}
+    yield _table(
+        ("Event", "Schema", "Fields", "Read models"),
+        (
+            (
+                f"`{event.__name__}`",
+                str(event.schema),
+                ", ".join(field.name for field in msgspec.structs.fields(event)),
+                ", ".join(name for name, source in folded.items() if event in source) or "none",
+            )
+            for event in sorted(members(aggregate.evolve, 1), key=lambda each: each.__name__)
+        ),
+    )
+
+
+def _model(model: ReadModel[Any]) -> tuple[str, ...]:
+    folds = ", ".join(sorted(event.__name__ for event in members(model.apply, 1)))
+    return f"`{model.name}`", str(model.version), f"stream of `{model.of}`" if model.of else "key", folds
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n".join((f"# {title}\n", f"{GENERATED}\n", *parts))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (head, ("---",) * len(head), *rows)
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def write(files: Mapping[Path, str], *, check: bool) -> int:

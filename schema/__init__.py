@@ -23,7 +23,7 @@ ARGUMENTS = {
     "prefix": "Only keys that start with this.",
     "text": "Words, or the beginnings of words.",
 }
-"What arguments mean, wherever they occur."
+"What arguments mean, wherever they occur; `strawberry.argument(description=...)` says it for one place."
 
 
 def build() -> strawberry.Schema:
@@ -45,5 +45,7 @@ def build() -> strawberry.Schema:
     for root in (built._schema.query_type, built._schema.mutation_type, built._schema.subscription_type):
         for field in root.fields.values() if root else ():
             for name, argument in field.args.items():
-                argument.description = ARGUMENTS[name]
+                argument.description = argument.description or ARGUMENTS.get(name)
+                if argument.description is None:
+                    raise ValueError(f"The argument {name!r} has no description; give it one with strawberry.argument.")
     return built

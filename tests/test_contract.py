@@ -49,38 +49,137 @@ PAYLOADS = "".join(
 
 # Still to be built. A name here that the schema has fails the test, so the list can only grow shorter.
 OWED_TYPES = set(
-    """
-    InsufficientStock RegisterUserInput UpdateUserProfileInput UpdateUserContactInput ChangeUserEmailInput
-    ChangeUserPasswordInput GrantRoleInput SuspendUserInput ReinstateUserInput DeleteUserInput LogInInput LogInPayload
-    OrderLineInput PlaceOrderInput CancelOrderInput ShipOrderInput CompleteOrderInput ProcessPaymentInput
-    RefundPaymentInput RegisterUserPayload UpdateUserProfilePayload UpdateUserContactPayload ChangeUserEmailPayload
-    ChangeUserPasswordPayload GrantRolePayload SuspendUserPayload ReinstateUserPayload DeleteUserPayload
-    PlaceOrderPayload CancelOrderPayload ShipOrderPayload CompleteOrderPayload ProcessPaymentPayload
-    RefundPaymentPayload Role UserStatus OrderStatus PaymentMethod PaymentStatus InventoryItem InventoryItemConnection
-    InventoryItemEdge InventoryItemFrame User UserConnection UserEdge UserFrame UserOrderSummary MedicineCount
-    StatusCount OrderLine TimelineEntry Order OrderConnection OrderEdge OrderFrame Payment PaymentConnection PaymentEdge
-    PaymentFrame Notification NotificationConnection NotificationEdge NotificationFrame NotificationKind OrderStatistics
-    DayCount InventoryFilter UserFilter OrderFilter PaymentFilter
-    """.split()
+    [
+        "InsufficientStock",
+        "RegisterUserInput",
+        "UpdateUserProfileInput",
+        "UpdateUserContactInput",
+        "ChangeUserEmailInput",
+        "ChangeUserPasswordInput",
+        "GrantRoleInput",
+        "SuspendUserInput",
+        "ReinstateUserInput",
+        "DeleteUserInput",
+        "LogInInput",
+        "LogInPayload",
+        "OrderLineInput",
+        "PlaceOrderInput",
+        "CancelOrderInput",
+        "ShipOrderInput",
+        "CompleteOrderInput",
+        "ProcessPaymentInput",
+        "RefundPaymentInput",
+        "RegisterUserPayload",
+        "UpdateUserProfilePayload",
+        "UpdateUserContactPayload",
+        "ChangeUserEmailPayload",
+        "ChangeUserPasswordPayload",
+        "GrantRolePayload",
+        "SuspendUserPayload",
+        "ReinstateUserPayload",
+        "DeleteUserPayload",
+        "PlaceOrderPayload",
+        "CancelOrderPayload",
+        "ShipOrderPayload",
+        "CompleteOrderPayload",
+        "ProcessPaymentPayload",
+        "RefundPaymentPayload",
+        "Role",
+        "UserStatus",
+        "OrderStatus",
+        "PaymentMethod",
+        "PaymentStatus",
+        "InventoryItem",
+        "InventoryItemConnection",
+        "InventoryItemEdge",
+        "InventoryItemFrame",
+        "User",
+        "UserConnection",
+        "UserEdge",
+        "UserFrame",
+        "UserOrderSummary",
+        "MedicineCount",
+        "StatusCount",
+        "OrderLine",
+        "TimelineEntry",
+        "Order",
+        "OrderConnection",
+        "OrderEdge",
+        "OrderFrame",
+        "Payment",
+        "PaymentConnection",
+        "PaymentEdge",
+        "PaymentFrame",
+        "Notification",
+        "NotificationConnection",
+        "NotificationEdge",
+        "NotificationFrame",
+        "NotificationKind",
+        "OrderStatistics",
+        "DayCount",
+        "InventoryFilter",
+        "UserFilter",
+        "OrderFilter",
+        "PaymentFilter",
+    ]
 )
 OWED_FIELDS = {
     "Query": set(
-        "inventoryItem inventory me user users order orders payment payments orderStatistics notifications".split()
+        [
+            "inventoryItem",
+            "inventory",
+            "me",
+            "user",
+            "users",
+            "order",
+            "orders",
+            "payment",
+            "payments",
+            "orderStatistics",
+            "notifications",
+        ]
     ),
     "Mutation": set(
-        """registerUser updateUserProfile updateUserContact changeUserEmail changeUserPassword grantRole suspendUser
-        reinstateUser deleteUser logIn placeOrder cancelOrder shipOrder completeOrder processPayment
-        refundPayment""".split()
+        [
+            "registerUser",
+            "updateUserProfile",
+            "updateUserContact",
+            "changeUserEmail",
+            "changeUserPassword",
+            "grantRole",
+            "suspendUser",
+            "reinstateUser",
+            "deleteUser",
+            "logIn",
+            "placeOrder",
+            "cancelOrder",
+            "shipOrder",
+            "completeOrder",
+            "processPayment",
+            "refundPayment",
+        ]
     ),
     "Subscription": set(
-        "inventoryItem inventory user order orders payment payments notifications orderStatistics".split()
+        [
+            "inventoryItem",
+            "inventory",
+            "user",
+            "order",
+            "orders",
+            "payment",
+            "payments",
+            "notifications",
+            "orderStatistics",
+        ]
     ),
 }
 
 CONTRACT = build_schema(CONTRACT_FILE.read_text() + PATTERNS + PAYLOADS)
 SCHEMA: GraphQLSchema = build_schema(print_schema(built()._schema))
 PROMISED = sorted(
-    name for name in CONTRACT.type_map if not name.startswith("__") and name not in {"Int", "Float", "Boolean", "ID", "String"}
+    name
+    for name in CONTRACT.type_map
+    if not name.startswith("__") and name not in {"Int", "Float", "Boolean", "ID", "String"}
 )
 
 
@@ -147,7 +246,7 @@ def test_nothing_owed_is_there_already() -> None:
 
 
 def test_only_what_was_promised_is_owed() -> None:
-    assert OWED_TYPES <= set(PROMISED)
+    assert set(PROMISED) >= OWED_TYPES
     for root, owed in OWED_FIELDS.items():
         promised = CONTRACT.type_map[root]
         assert isinstance(promised, GraphQLObjectType)

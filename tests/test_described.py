@@ -38,4 +38,4 @@ def test_everything_is_described() -> None:
 
 
 def test_a_description_is_a_sentence() -> None:
-    assert [place for place, text in described() if text and not text.rstrip(")`\"").endswith((".", "…"))] == []
+    assert [place for place, text in described() if text and not text.rstrip(')`"').endswith((".", "…"))] == []

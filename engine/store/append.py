@@ -3,12 +3,22 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.codec import Codec
 from engine.shapes import Claim, Event, Receipt, Recorded, Release
 from engine.store import tables
 from engine.store.tables import micros, receipt
+
+
+class About(NamedTuple):
+    """What an event goes back to, in the order of the columns."""
+
+    command_id: str
+    correlation_id: str
+    causation_id: str | None = None
+    actor_id: str | None = None
+    trace: str | None = None
 
 
 class Appending:
@@ -42,10 +52,15 @@ class Appending:
         row = row or self._connection.execute(tables.COMMAND, (command_id,)).fetchone()
         return (row[1], receipt(row, replayed=True)) if row else None
 
-    def version(self, stream: str) -> int:
-        """The version of a stream before this transaction; 0 when it holds nothing."""
-        row = self._connection.execute(tables.VERSION, (stream,)).fetchone()
-        return row[0] if row else 0
+    def versions(self, streams: Sequence[str]) -> dict[str, int]:
+        """The versions of streams before this transaction; 0 for one that holds nothing."""
+        found: dict[str, int] = {}
+        for start in range(0, len(streams), tables.STREAMS_AT_ONCE):
+            wanted = streams[start : start + tables.STREAMS_AT_ONCE]
+            padding = [None] * (tables.STREAMS_AT_ONCE - len(wanted))
+            for stream, version in self._connection.execute(tables.VERSIONS, [*wanted, *padding]):
+                found[stream] = version or 0
+        return found
 
     def stream(self, stream: str, after: int) -> Iterable[tuple[int, Event]]:
         """The events of a stream behind a version, oldest first. Not those handed in to this transaction."""
@@ -71,11 +86,7 @@ class Appending:
         stream: str,
         version: int,
         new: Sequence[Event],
-        command_id: str,
-        correlation_id: str,
-        causation_id: str | None,
-        actor_id: str | None,
-        trace: str | None,
+        about: About,
     ) -> None:
         """Put events behind `version` of a stream. May be called for several streams; all are stored together.
 
@@ -87,7 +98,6 @@ class Appending:
             version += 1
             if (name, schema) not in self._known_types:
                 self._new_types.add((name, schema))
-            about = (command_id, correlation_id, causation_id, actor_id, trace)
             self._events.append((self.head, stream, version, name, schema, data, self._stored_at, *about))
             self.sizes.append(len(data))
             self.recorded.append(Recorded(self.head, stream, version, event, self.at, *about))

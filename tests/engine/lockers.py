@@ -102,9 +102,7 @@ def evolve(locker: Locker, event: LockerEvent) -> Locker:
         case LockerRented() | CodeChanged():
             return replace(locker, code=event.code)
         case ThingPutIn():
-            return replace(
-                locker, grams=locker.grams + event.grams, weights=(*locker.weights, event.grams)[-3:]
-            )
+            return replace(locker, grams=locker.grams + event.grams, weights=(*locker.weights, event.grams)[-3:])
         case LockerReturned():
             return Locker()
         case _:

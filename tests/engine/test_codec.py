@@ -69,12 +69,16 @@ def test_what_this_code_cannot_read_is_said_in_a_sentence(name: str, schema: int
 
 def test_two_events_of_one_name_are_refused() -> None:
     namesake = type("PaintMixed", (Event,), {"__annotations__": {"paint": str}})
-    with pytest.raises(ValueError, match="^Two events are called PaintMixed; the name is storage, rename one of them.$"):
+    with pytest.raises(
+        ValueError, match="^Two events are called PaintMixed; the name is storage, rename one of them.$"
+    ):
         Codec([PaintMixed, namesake])
     assert list(Codec([PaintMixed, PaintMixed]).types) == ["PaintMixed"]
 
 
-@pytest.mark.parametrize("upcasters", [[FIRST], [Upcaster("PaintDried", 1, renamed)], [Upcaster("PaintMixed", 3, split)]])
+@pytest.mark.parametrize(
+    "upcasters", [[FIRST], [Upcaster("PaintDried", 1, renamed)], [Upcaster("PaintMixed", 3, split)]]
+)
 def test_an_upcaster_that_leads_nowhere_is_refused(upcasters: list[Upcaster]) -> None:
     name, schema = upcasters[0].event, upcasters[0].schema
     with pytest.raises(ValueError, match=f"^The upcaster of {name} from schema {schema} leads to no schema"):

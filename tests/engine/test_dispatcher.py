@@ -24,7 +24,6 @@ from tests.engine.lockers import (
     LOCKERS,
     START,
     ChangeCode,
-    CodeChanged,
     JamLocker,
     Locker,
     LockerRented,
@@ -54,7 +53,9 @@ async def test_a_command_is_answered_with_where_its_events_are(tmp_path: Path) -
             ThingPutIn(locker="a", grams=0),
             LockerReturned(locker="a", code="1"),
         ]
-        assert [(each.command_id, each.correlation_id, each.causation_id, each.actor_id, each.trace) for each in (one, two)] == [
+        assert [
+            (each.command_id, each.correlation_id, each.causation_id, each.actor_id, each.trace) for each in (one, two)
+        ] == [
             ("c1", "story", None, "ann", None),
             ("c2", "c2", "cause", None, "t"),
         ]
@@ -165,7 +166,10 @@ async def test_a_value_is_claimed_once_and_free_again_when_it_is_released(tmp_pa
         await at.accepted(ReturnLocker(locker="a"), RentLocker(locker="b", code="1"))
         assert type(await at.send(ChangeCode(locker="a", code="1"))) is AlreadyTaken
         await at.accepted(ChangeCode(locker="b", code="2"), RentLocker(locker="a", code="1"))
-        assert await at.query("SELECT value, stream FROM claims ORDER BY value") == [("1", "locker-a"), ("2", "locker-b")]
+        assert await at.query("SELECT value, stream FROM claims ORDER BY value") == [
+            ("1", "locker-a"),
+            ("2", "locker-b"),
+        ]
     async with desk(tmp_path) as at:
         assert type(await at.send(RentLocker(locker="c", code="2"))) is AlreadyTaken
         assert at.log.position == 6
@@ -192,7 +196,10 @@ async def test_a_stream_may_claim_again_what_it_holds(tmp_path: Path) -> None:
         await at.accepted(ChangeCode(locker="a", code="1"))
         await at.together(RentLocker(locker="b", code="2"), RentLocker(locker="b", code="2"))
         assert at.log.position == 5
-        assert await at.query("SELECT value, stream FROM claims ORDER BY value") == [("1", "locker-a"), ("2", "locker-b")]
+        assert await at.query("SELECT value, stream FROM claims ORDER BY value") == [
+            ("1", "locker-a"),
+            ("2", "locker-b"),
+        ]
 
 
 async def test_of_a_hundred_who_claim_the_same_value_at_once_one_gets_it(tmp_path: Path) -> None:
@@ -231,11 +238,11 @@ async def test_the_cache_is_bounded_and_what_left_it_is_loaded_the_same(tmp_path
             for number in range(8):
                 receipt = await at.accepted(put(turn + 1, f"l{number}"))
                 assert receipt.version == turn + 1
-                assert len(at.dispatcher._cache) <= 3
-        assert list(at.dispatcher._cache) == ["locker-l5", "locker-l6", "locker-l7"]
-        assert at.dispatcher._cache["locker-l7"] == (Locker(grams=10, weights=(2, 3, 4)), 4)
+                assert len(at.dispatcher._decider._cache) <= 3
+        assert list(at.dispatcher._decider._cache) == ["locker-l5", "locker-l6", "locker-l7"]
+        assert at.dispatcher._decider._cache["locker-l7"] == (Locker(grams=10, weights=(2, 3, 4)), 4)
         await at.accepted(put(0, "l0"))
-        assert at.dispatcher._cache["locker-l0"] == (Locker(grams=10, weights=(2, 3, 4)), 4)
+        assert at.dispatcher._decider._cache["locker-l0"] == (Locker(grams=10, weights=(2, 3, 4)), 4)
 
 
 async def test_with_no_cache_at_all_everything_is_the_same(tmp_path: Path) -> None:
@@ -256,7 +263,7 @@ async def test_a_snapshot_is_kept_every_so_many_events_and_with_the_rest_makes_t
         whole = LOCKERS.initial
         for event in await at.events():
             whole = evolve(whole, event)  # type: ignore[arg-type]
-        assert at.dispatcher._cache["locker-a"] == (whole, 11) == (Locker(grams=66, weights=(9, 10, 11)), 11)
+        assert at.dispatcher._decider._cache["locker-a"] == (whole, 11) == (Locker(grams=66, weights=(9, 10, 11)), 11)
 
 
 async def _filled(folder: Path, aggregate: Aggregate[Any] = LOCKERS) -> None:
@@ -271,7 +278,7 @@ async def _grams(folder: Path, aggregate: Aggregate[Any], lie: bytes | None = No
         if lie:
             await at.query("UPDATE snapshots SET state = ?", lie)
         await at.accepted(put(0))
-        return at.dispatcher._cache["locker-a"][0].grams
+        return at.dispatcher._decider._cache["locker-a"][0].grams
 
 
 async def test_a_snapshot_is_used_when_it_fits(tmp_path: Path) -> None:
@@ -394,7 +401,9 @@ async def test_a_full_disk_is_said_and_stores_nothing_by_halves(tmp_path: Path) 
         assert {type(each) for each in answers} == {Unavailable}
         assert str(answers[0]) == "The command could not be stored: database or disk is full."
         assert [(line["event"], line["count"]) for line in logs] == [("commands not stored", 51)]
-        assert await at.query("SELECT count(*) FROM events") == await at.query("SELECT count(*) FROM commands") == [(1,)]
+        assert (
+            await at.query("SELECT count(*) FROM events") == await at.query("SELECT count(*) FROM commands") == [(1,)]
+        )
         assert await at.query("SELECT count(*) FROM claims") == [(0,)]
         await at.query("PRAGMA max_page_count = 1000000")
         assert (await at.accepted(put(2))).version == 2
@@ -412,7 +421,9 @@ async def test_too_many_who_wait_are_turned_away(tmp_path: Path) -> None:
 async def test_what_is_not_confirmed_in_time_is_said_and_can_be_found_out(tmp_path: Path) -> None:
     async with desk(tmp_path, timeout=0.05) as at:
         loop, blocked = asyncio.get_running_loop(), asyncio.Event()
-        waiting = asyncio.create_task(at.log.writer.run(lambda _: asyncio.run_coroutine_threadsafe(blocked.wait(), loop).result(10)))
+        waiting = asyncio.create_task(
+            at.log.writer.run(lambda _: asyncio.run_coroutine_threadsafe(blocked.wait(), loop).result(10))
+        )
         with capture_logs() as logs:
             first = asyncio.create_task(at.send(put(1), "c1"))
             with pytest.raises(Unavailable) as caught:
@@ -428,7 +439,9 @@ async def test_what_is_not_confirmed_in_time_is_said_and_can_be_found_out(tmp_pa
 async def test_those_behind_a_group_that_is_not_confirmed_are_told_too(tmp_path: Path) -> None:
     async with desk(tmp_path, timeout=0.05, most_in_group=1) as at:
         loop, blocked = asyncio.get_running_loop(), asyncio.Event()
-        waiting = asyncio.create_task(at.log.writer.run(lambda _: asyncio.run_coroutine_threadsafe(blocked.wait(), loop).result(10)))
+        waiting = asyncio.create_task(
+            at.log.writer.run(lambda _: asyncio.run_coroutine_threadsafe(blocked.wait(), loop).result(10))
+        )
         with capture_logs():
             answers = await at.together(put(1), put(2), put(3))
         assert [type(each) for each in answers] == [Unavailable] * 3

@@ -16,7 +16,7 @@ from engine.codec import Codec
 from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import Event, Receipt, Recorded
 from engine.store import log as module
-from engine.store.append import Appending
+from engine.store.append import About, Appending
 from engine.store.log import Log
 from tests.engine.lockers import CODEC, START, LockerRented, ThingPutIn
 
@@ -46,7 +46,7 @@ async def append(log: Log, *puts: tuple[str, list[Event]], seconds: int = 0, kee
             version = versions.get(stream, appending.version(stream))
             id = about.get("command_id") or f"{appending.head}-{number}"
             correlation = about.get("correlation_id", id)
-            appending.append(stream, version, events, id, correlation, about.get("causation_id"), "ann", "trace")
+            appending.append(stream, version, events, About(id, correlation, about.get("causation_id"), "ann", "trace"))
             versions[stream] = version + len(events)
             given = Receipt(id, appending.head, stream, versions[stream], at, len(events), False, "ann")
             appending.remember(b"mark", given)
@@ -124,8 +124,8 @@ async def test_receipts_and_events_are_stored_together_or_not_at_all(path: Path)
 def _clash(connection: sqlite3.Connection, log: Log) -> None:
     appending = Appending(connection, log.codec, log.position, START, set())
     try:
-        appending.append("new", 0, put(1), "clash", "clash", None, None, None)
-        appending.append("a", 1, put(1), "clash", "clash", None, None, None)
+        appending.append("new", 0, put(1), About("clash", "clash"))
+        appending.append("a", 1, put(1), About("clash", "clash"))
         appending.remember(b"", Receipt("clash", 4, "a", 2, START))
         appending.commit()
     finally:
@@ -233,7 +233,8 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("table", "reason"), [("meta (name TEXT, value TEXT)", "it holds something else"), ("cats (name)", "no such table: meta")]
+    ("table", "reason"),
+    [("meta (name TEXT, value TEXT)", "it holds something else"), ("cats (name)", "no such table: meta")],
 )
 async def test_a_database_of_something_else_is_refused_and_left_alone(path: Path, table: str, reason: str) -> None:
     with sqlite3.connect(path) as connection:

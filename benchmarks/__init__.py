@@ -1,0 +1,1 @@
+"""What the product does against what this machine allows, measured in the same run."""
