@@ -126,7 +126,7 @@ class Dispatcher:
             logger.exception("commands not stored", count=len(group))
             outcomes = [Unavailable(f"The command could not be stored: {error}.")] * len(group)
         else:
-            self._log.committed(appended.recorded, appended.sizes)
+            self._log.committed(appended.recorded, appended.characters)
         for (_, future), outcome in zip(group, outcomes, strict=True):
             if future.done():
                 continue

@@ -31,7 +31,8 @@ class Appending:
         self.at = at
         "When everything in this transaction is recorded."
         self.recorded: list[Recorded] = []
-        self.sizes: list[int] = []
+        self.characters = 0
+        "Of the data of all events, which is what they take in memory."
         self._connection = connection
         self._codec = codec
         self._stored_at = micros(at)
@@ -99,7 +100,7 @@ class Appending:
             if (name, schema) not in self._known_types:
                 self._new_types.add((name, schema))
             self._events.append((self.head, stream, version, name, schema, data, self._stored_at, *about))
-            self.sizes.append(len(data))
+            self.characters += len(data)
             self.recorded.append(Recorded(self.head, stream, version, event, self.at, *about))
 
     def remember(self, fingerprint: bytes, receipt: Receipt) -> None:
