@@ -6,6 +6,7 @@
 import asyncio
 import json
 import sys
+from contextlib import suppress
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -57,7 +58,5 @@ def show(frame: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    try:
+    with suppress(KeyboardInterrupt):
         asyncio.run(watch(sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:8000/graphql"))
-    except KeyboardInterrupt:
-        pass
