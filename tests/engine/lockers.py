@@ -160,9 +160,9 @@ class Desk:
     async def accepted(self, *commands: Command) -> Receipt:
         """Send commands one after the other; the receipt of the last."""
         for command in commands:
-            receipt = await self.dispatcher.send(command)
-            assert isinstance(receipt, Receipt), receipt
-        return receipt
+            answer = await self.dispatcher.send(command)
+            assert isinstance(answer, Receipt), answer
+        return answer
 
     async def all(self) -> list[Recorded]:
         return (await self.log.select(limit=100_000))[0]

@@ -43,7 +43,7 @@ async def append(log: Log, *puts: tuple[str, list[Event]], seconds: int = 0, kee
         appending = Appending(connection, log.codec, log.position, at, set())
         versions: dict[str, int] = {}
         for number, (stream, events) in enumerate(puts):
-            version = versions.get(stream, appending.version(stream))
+            version = versions.get(stream, appending.versions([stream])[stream])
             id = about.get("command_id") or f"{appending.head}-{number}"
             correlation = about.get("correlation_id", id)
             appending.append(stream, version, events, About(id, correlation, about.get("causation_id"), "ann", "trace"))

@@ -66,7 +66,22 @@ UNREADABLE: list[tuple[str, Any]] = [
     ("unknown", 1),
     ("commandId", []),
 ]
-PRICES: list[Any] = ["NaN", "Infinity", "-Infinity", "sNaN", "", "abc", "1,5", "0x10", "9" * 65, True, [], {}, None, "１e٣٣٣３３３３x"]
+PRICES: list[Any] = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "sNaN",
+    "",
+    "abc",
+    "1,5",
+    "0x10",
+    "9" * 65,
+    True,
+    [],
+    {},
+    None,
+    "１e٣٣٣３３３３x",
+]
 POSITIONS: list[Any] = ["-1", "", "abc", "1.0", " 1", "+1", "1_000", "٣", "9" * 30, str(2**63), 5, 5.0, True, [], {}]
 
 CURSORS: list[Any] = [
@@ -129,12 +144,14 @@ async def test_values_of_a_wrong_type_are_bad_input(shop: Shop) -> None:
     for price in PRICES:
         fields = {"medicineId": "aspirin", "price": price}
         await check(shop, mutation("changeMedicinePrice"), {"input": fields}, "BAD_USER_INPUT")
-    for variables in ({}, {"input": None}, {"input": 1}, {"input": []}, {"input": {}}):
+    inputs: list[dict[str, Any]] = [{}, {"input": None}, {"input": 1}, {"input": []}, {"input": {}}]
+    for variables in inputs:
         await check(shop, mutation("receiveStock"), variables, "BAD_USER_INPUT")
 
 
 @pytest.mark.parametrize(
-    "literal", ["9" * 5000, "-" + "9" * 5000, "2147483648", "1.5", "1e400", '"1"', "NaN", "true", "null", "[1]", "{a: 1}"]
+    "literal",
+    ["9" * 5000, "-" + "9" * 5000, "2147483648", "1.5", "1e400", '"1"', "NaN", "true", "null", "[1]", "{a: 1}"],
 )
 async def test_literals_of_a_wrong_type_are_bad_input(shop: Shop, literal: str) -> None:
     await register(shop)
@@ -181,7 +198,7 @@ async def test_cursors_of_nothing_or_of_another_list_are_bad_input(shop: Shop) -
             {"first": 1, "after": encode(["", "", ""]), "before": cursor},
         ):
             await check(shop, LIST, arguments, "BAD_USER_INPUT")
-        search = "query($after: String) { searchMedicines(text: \"asp\", after: $after) { position } }"
+        search = 'query($after: String) { searchMedicines(text: "asp", after: $after) { position } }'
         await check(shop, search, {"after": cursor}, "BAD_USER_INPUT")
         if cursor != encode(["a"]):
             for query in (
@@ -250,7 +267,9 @@ async def test_half_a_surrogate_pair_never_gets_in(shop: Shop) -> None:
 async def test_numbers_that_json_has_no_room_for_are_refused(shop: Shop) -> None:
     await register(shop)
     for number in (b"1e400", b"-1e400", b"NaN", b"Infinity", b"9" * 400, b"9" * 5000):
-        body = json.dumps({"query": mutation("changeMedicinePrice"), "variables": {"input": {"medicineId": "aspirin", "price": 0}}})
+        body = json.dumps(
+            {"query": mutation("changeMedicinePrice"), "variables": {"input": {"medicineId": "aspirin", "price": 0}}}
+        )
         content = body.encode().replace(b'"price": 0', b'"price": ' + number)
         response = await shop.http.post("/graphql", content=content, headers={"content-type": "application/json"})
         assert response.status_code in (200, 400)
