@@ -1,4 +1,4 @@
-"""A small aggregate for the tests of the write side: lockers with codes that no two may share; and a running dispatcher."""
+"""A small aggregate for the tests of the write side: lockers with codes that no two may share."""
 
 import asyncio
 import sqlite3
@@ -162,7 +162,8 @@ class Desk:
         for command in commands:
             answer = await self.dispatcher.send(command)
             assert isinstance(answer, Receipt), answer
-        return answer
+            receipt = answer
+        return receipt
 
     async def all(self) -> list[Recorded]:
         return (await self.log.select(limit=100_000))[0]

@@ -80,7 +80,6 @@ PRICES: list[Any] = [
     [],
     {},
     None,
-    "１e٣٣٣３３３３x",
 ]
 POSITIONS: list[Any] = ["-1", "", "abc", "1.0", " 1", "+1", "1_000", "٣", "9" * 30, str(2**63), 5, 5.0, True, [], {}]
 
@@ -158,7 +157,9 @@ async def test_literals_of_a_wrong_type_are_bad_input(shop: Shop, literal: str) 
     query = 'mutation {{ receiveStock(input: {{ medicineId: "aspirin", quantity: {} }}) {{ receipt {{ version }} }} }}'
     await check(shop, query.format(literal), {}, "BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
     if literal not in ("2147483648", "1.5", '"1"', "9" * 5000, "-" + "9" * 5000):
-        query = 'mutation {{ changeMedicinePrice(input: {{ medicineId: "aspirin", price: {} }}) {{ receipt {{ version }} }} }}'
+        query = (
+            'mutation {{ changeMedicinePrice(input: {{ medicineId: "aspirin", price: {} }}) {{ errors {{ code }} }} }}'
+        )
         await check(shop, query.format(literal), {}, "BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
     query = "{{ records(first: {}) {{ position }} }}"
     if literal != "null":
@@ -168,7 +169,8 @@ async def test_literals_of_a_wrong_type_are_bad_input(shop: Shop, literal: str) 
 async def test_a_price_of_thousands_of_digits_is_refused_as_a_literal_too(shop: Shop) -> None:
     await register(shop)
     for literal in ("9" * 5000, "9" * 5000 + ".5", "1e" + "9" * 5000):
-        query = f'mutation {{ changeMedicinePrice(input: {{ medicineId: "aspirin", price: {literal} }}) {{ errors {{ code }} }} }}'
+        fields = f'{{ medicineId: "aspirin", price: {literal} }}'
+        query = f"mutation {{ changeMedicinePrice(input: {fields}) {{ errors {{ code }} }} }}"
         await check(shop, query, {}, "BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
 
 
@@ -233,8 +235,8 @@ async def test_a_filter_that_cannot_be_meant_is_bad_input(shop: Shop) -> None:
 async def test_unknown_ids_of_any_kind_find_nothing(shop: Shop) -> None:
     await register(shop)
     await shop.settled()
-    ids = ["", "nothing", "\u0000", "🗝️", MEGABYTE, "event_", "event_0", "event_-1", "event_" + "9" * 30, "event_٣", "event_2",
-           "record_", "record_\u0000", "medicine_aspirin", "%", "' OR 1=1 --"]  # fmt: skip
+    ids = ["", "nothing", "\u0000", "🗝️", MEGABYTE, "event_", "event_0", "event_-1", "event_" + "9" * 30, "event_٣",
+           "event_2",            "record_", "record_\u0000", "medicine_aspirin", "%", "' OR 1=1 --"]  # fmt: skip
     for id in ids:
         assert await shop.data("query($id: ID!) { medicine(id: $id) { id } }", id=id) is None
         assert await shop.data("query($id: String!) { record(key: $id) { id } }", id=id) is None

@@ -9,8 +9,10 @@ FIELDS = "id position stream version type data recordedAt commandId correlationI
 PAGE = (
     "nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } position"
 )
-LIST = f"query($filter: EventFilter, $first: Int, $after: String, $last: Int, $before: String) {{ events(filter: $filter, first: $first, after: $after, last: $last, before: $before) {{ {PAGE} }} }}"
-FRAMES = "subscription($filter: EventFilter, $after: Position) { events(filter: $filter, after: $after) { since position events { id } } }"
+LIST = f"""query($filter: EventFilter, $first: Int, $after: String, $last: Int, $before: String) {{
+  events(filter: $filter, first: $first, after: $after, last: $last, before: $before) {{ {PAGE} }} }}"""
+FRAMES = """subscription($filter: EventFilter, $after: Position) { events(filter: $filter, after: $after) {
+  since position events { id } } }"""
 
 
 async def history(shop: Shop) -> None:

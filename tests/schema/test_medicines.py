@@ -6,11 +6,16 @@ from tests.running import Shop, View
 
 FIELDS = """id version position name genericName manufacturer strength price { amount currency } stockQuantity
 reservedQuantity isAvailable isDiscontinued createdAt updatedAt"""
-PAGE = "nodes { id name } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } position"
+PAGE = """nodes { id name } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor
+  endCursor } position"""
 ONE = f"query($id: ID!, $atLeast: Position) {{ medicine(id: $id, atLeast: $atLeast) {{ {FIELDS} }} }}"
-LIST = f"query($filter: MedicineFilter, $first: Int, $after: String, $last: Int, $before: String, $atLeast: Position) {{ medicines(filter: $filter, first: $first, after: $after, last: $last, before: $before, atLeast: $atLeast) {{ {PAGE} }} }}"
-SEARCH = f"query($text: String!, $first: Int, $after: String, $atLeast: Position) {{ searchMedicines(text: $text, first: $first, after: $after, atLeast: $atLeast) {{ {PAGE} }} }}"
-FRAMES = f"subscription($filter: MedicineFilter, $after: Position) {{ medicines(filter: $filter, after: $after) {{ kind since position more upserted {{ {FIELDS} }} removed }} }}"
+LIST = f"""query($filter: MedicineFilter, $first: Int, $after: String, $last: Int, $before: String, $atLeast:
+  Position) {{ medicines(filter: $filter, first: $first, after: $after, last: $last, before: $before,
+  atLeast: $atLeast) {{ {PAGE} }} }}"""
+SEARCH = f"""query($text: String!, $first: Int, $after: String, $atLeast: Position) {{ searchMedicines(text:
+  $text, first: $first, after: $after, atLeast: $atLeast) {{ {PAGE} }} }}"""
+FRAMES = f"""subscription($filter: MedicineFilter, $after: Position) {{ medicines(filter: $filter, after: $after)
+  {{ kind since position more upserted {{ {FIELDS} }} removed }} }}"""
 ASPIRIN = {
     "id": "aspirin",
     "name": "Aspirin",

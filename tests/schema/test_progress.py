@@ -7,7 +7,8 @@ from typing import Any
 from tests.running import Shop, opened
 from tests.schema.test_medicines import register
 
-STEPS = "commandId receipt { position version replayed } events { id type } projections { projection projectedAt lagMilliseconds } isComplete"
+STEPS = """commandId receipt { position version replayed } events { id type } projections { projection
+  projectedAt lagMilliseconds } isComplete"""
 ONE = f"query($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOW = f"subscription($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 PROJECTIONS = "projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError }"

@@ -6,13 +6,17 @@ from pathlib import Path
 from tests.running import Shop, View, opened
 
 RECORD = "id key value version position createdAt updatedAt readCount writeCount"
-PAGE = f"nodes {{ {RECORD} }} edges {{ cursor node {{ key }} }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} position"
-LIST = f"query($prefix: String, $first: Int, $after: String, $last: Int, $before: String, $atLeast: Position) {{ records(prefix: $prefix, first: $first, after: $after, last: $last, before: $before, atLeast: $atLeast) {{ {PAGE} }} }}"
+PAGE = f"""nodes {{ {RECORD} }} edges {{ cursor node {{ key }} }} pageInfo {{ hasNextPage hasPreviousPage
+  startCursor endCursor }} position"""
+LIST = f"""query($prefix: String, $first: Int, $after: String, $last: Int, $before: String, $atLeast: Position)
+  {{ records(prefix: $prefix, first: $first, after: $after, last: $last, before: $before, atLeast:
+  $atLeast) {{ {PAGE} }} }}"""
 ONE = f"query($key: String!, $atLeast: Position) {{ record(key: $key, atLeast: $atLeast) {{ {RECORD} }} }}"
 STATISTICS = (
     "query($atLeast: Position) { recordStatistics(atLeast: $atLeast) { totalRecords totalReads totalWrites position } }"
 )
-FRAMES = f"subscription($prefix: String, $after: Position) {{ records(prefix: $prefix, after: $after) {{ kind since position more upserted {{ {RECORD} }} removed }} }}"
+FRAMES = f"""subscription($prefix: String, $after: Position) {{ records(prefix: $prefix, after: $after) {{ kind
+  since position more upserted {{ {RECORD} }} removed }} }}"""
 
 ODD = ["ключ", "🗝️ key", "a'b\"c", "% _ \\", "a\tb", "e\u0301", "\U0010ffff", "x" * 200, "; DROP TABLE records_a; --"]
 
