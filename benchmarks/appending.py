@@ -87,9 +87,7 @@ def _raw(source: Path, target: Path) -> float:
         connection.execute(str(CreateTable(table).compile(dialect=dialect.dialect())))
         for index in table.indexes:
             connection.execute(str(CreateIndex(index).compile(dialect=dialect.dialect())))
-    inserts = {
-        table.name: f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})" for table in kept
-    }
+    inserts = {table.name: f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})" for table in kept}
 
     def write() -> None:
         for start in range(0, len(found["events"]), AT_ONCE):
@@ -168,4 +166,3 @@ async def _cold(path: Path, stock: int) -> float:
 def _strip_snapshots(path: Path) -> None:
     with sqlite3.connect(path) as log:
         log.execute("DELETE FROM snapshots")
-

@@ -252,4 +252,4 @@ class Shop(RuleBasedStateMachine):
 
 
 def test_the_shop_is_what_the_model_says_whatever_happens() -> None:
-    run_state_machine_as_test(Shop, settings=effort(max_examples=15, stateful_step_count=20, deadline=None))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Shop, settings=effort(max_examples=15, stateful_step_count=20, deadline=None))

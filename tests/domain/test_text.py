@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.text import characters, identifier, text, whole, named
+from domain.text import characters, identifier, named, text, whole
 from engine.refusals import InvalidInput
 
 

@@ -34,9 +34,15 @@ async def test_each_command_is_sent_once_and_told_what_became_of_it(tmp_path: Pa
         assert (told, shop.app.log.position) == (200, 200)
         assert await send_all(shop.app, commands, progress) == Tallied(accepted=0, already_there=200, refused=())
         # Another command for what is there already is refused by the rules, and counts as there.
-        mixed = [registration(3, "Aspirin forte"), ReceiveStock(medicine_id="m1", quantity=MOST_STOCK), registration(200)]
+        mixed = [
+            registration(3, "Aspirin forte"),
+            ReceiveStock(medicine_id="m1", quantity=MOST_STOCK),
+            registration(200),
+        ]
         assert await send_all(shop.app, mixed, progress) == Tallied(
-            accepted=1, already_there=1, refused=(f"That would make {MOST_STOCK + 1} in stock; the most is {MOST_STOCK}.",)
+            accepted=1,
+            already_there=1,
+            refused=(f"That would make {MOST_STOCK + 1} in stock; the most is {MOST_STOCK}.",),
         )
         assert (told, shop.app.log.position) == (403, 201)
     async with opened(tmp_path) as shop:

@@ -9,7 +9,16 @@ from tests.running import Shop
 
 
 @pytest.mark.parametrize(
-    "url", ["https://127.0.0.1/graphql", "127.0.0.1:8000", "", "http:///graphql", "http://h:port", "http://h:99999", "http://[::1"]
+    "url",
+    [
+        "https://127.0.0.1/graphql",
+        "127.0.0.1:8000",
+        "",
+        "http:///graphql",
+        "http://h:port",
+        "http://h:99999",
+        "http://[::1",
+    ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(Refused, match=r"is not of the form http://host:port/graphql\.$"):

@@ -278,7 +278,8 @@ async def _grams(folder: Path, aggregate: Aggregate[Any], lie: bytes | None = No
         if lie:
             await at.query("UPDATE snapshots SET state = ?", lie)
         await at.accepted(put(0))
-        return at.dispatcher._decider._cache["locker-a"][0].grams
+        state: Any = at.dispatcher._decider._cache["locker-a"][0]
+        return state.grams
 
 
 async def test_a_snapshot_is_used_when_it_fits(tmp_path: Path) -> None:

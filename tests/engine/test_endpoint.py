@@ -38,7 +38,9 @@ async def test_any_other_name_is_not(shop: Shop) -> None:
     ):  # fmt: skip
         for path in ("/health/live", "/graphql", "/"):
             response = await shop.http.get(path, headers={"host": host})
-            assert (response.status_code, response.text) == (421, "This server answers only to a loopback name.\n"), host
+            assert (response.status_code, response.text) == (421, "This server answers only to a loopback name.\n"), (
+                host
+            )
 
 
 async def test_old_command_ids_are_forgotten_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,9 +58,13 @@ async def test_forgetting_that_fails_is_tried_again(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(module, "HOUSEKEEPING", 0.01)
     with capture_logs() as logs:
         async with opened(tmp_path) as shop:
-            await shop.app.log.writer.run(lambda connection: connection.execute("ALTER TABLE commands RENAME TO hidden"))
+            await shop.app.log.writer.run(
+                lambda connection: connection.execute("ALTER TABLE commands RENAME TO hidden")
+            )
             while len(logs) < 2:
                 await shop.app.log.head()
                 await shop.http.get("/health/live")
-            await shop.app.log.writer.run(lambda connection: connection.execute("ALTER TABLE hidden RENAME TO commands"))
+            await shop.app.log.writer.run(
+                lambda connection: connection.execute("ALTER TABLE hidden RENAME TO commands")
+            )
     assert {line["event"] for line in logs} == {"old command ids not forgotten"}

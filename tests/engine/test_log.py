@@ -211,7 +211,8 @@ async def test_a_log_with_an_event_unknown_to_this_code_is_refused(path: Path) -
             with pytest.raises(UnknownEvent) as caught:
                 await opening(path, codec)
             assert str(caught.value) == (
-                f"{path}: The log holds ThingPutIn at schema 1, unknown to this code. Run the code that wrote it, or newer."
+                f"{path}: The log holds ThingPutIn at schema 1, unknown to this code. "
+                "Run the code that wrote it, or newer."
             )
     async with opened(path) as log:
         assert log.position == 1

@@ -6,9 +6,13 @@ from tests.running import Shop, Stream
 from tests.schema.test_medicines import register
 
 FIELDS = "id position stream version type data recordedAt commandId correlationId causationId actorId"
-PAGE = "nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } position"
-LIST = f"query($filter: EventFilter, $first: Int, $after: String, $last: Int, $before: String) {{ events(filter: $filter, first: $first, after: $after, last: $last, before: $before) {{ {PAGE} }} }}"
-FRAMES = "subscription($filter: EventFilter, $after: Position) { events(filter: $filter, after: $after) { since position events { id } } }"
+PAGE = (
+    "nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } position"
+)
+LIST = f"""query($filter: EventFilter, $first: Int, $after: String, $last: Int, $before: String) {{
+  events(filter: $filter, first: $first, after: $after, last: $last, before: $before) {{ {PAGE} }} }}"""
+FRAMES = """subscription($filter: EventFilter, $after: Position) { events(filter: $filter, after: $after) {
+  since position events { id } } }"""
 
 
 async def history(shop: Shop) -> None:

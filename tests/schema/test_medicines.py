@@ -6,11 +6,16 @@ from tests.running import Shop, View
 
 FIELDS = """id version position name genericName manufacturer strength price { amount currency } stockQuantity
 reservedQuantity isAvailable isDiscontinued createdAt updatedAt"""
-PAGE = "nodes { id name } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } position"
+PAGE = """nodes { id name } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor
+  endCursor } position"""
 ONE = f"query($id: ID!, $atLeast: Position) {{ medicine(id: $id, atLeast: $atLeast) {{ {FIELDS} }} }}"
-LIST = f"query($filter: MedicineFilter, $first: Int, $after: String, $last: Int, $before: String, $atLeast: Position) {{ medicines(filter: $filter, first: $first, after: $after, last: $last, before: $before, atLeast: $atLeast) {{ {PAGE} }} }}"
-SEARCH = f"query($text: String!, $first: Int, $after: String, $atLeast: Position) {{ searchMedicines(text: $text, first: $first, after: $after, atLeast: $atLeast) {{ {PAGE} }} }}"
-FRAMES = f"subscription($filter: MedicineFilter, $after: Position) {{ medicines(filter: $filter, after: $after) {{ kind since position more upserted {{ {FIELDS} }} removed }} }}"
+LIST = f"""query($filter: MedicineFilter, $first: Int, $after: String, $last: Int, $before: String, $atLeast:
+  Position) {{ medicines(filter: $filter, first: $first, after: $after, last: $last, before: $before,
+  atLeast: $atLeast) {{ {PAGE} }} }}"""
+SEARCH = f"""query($text: String!, $first: Int, $after: String, $atLeast: Position) {{ searchMedicines(text:
+  $text, first: $first, after: $after, atLeast: $atLeast) {{ {PAGE} }} }}"""
+FRAMES = f"""subscription($filter: MedicineFilter, $after: Position) {{ medicines(filter: $filter, after: $after)
+  {{ kind since position more upserted {{ {FIELDS} }} removed }} }}"""
 ASPIRIN = {
     "id": "aspirin",
     "name": "Aspirin",
@@ -34,7 +39,9 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 async def test_a_medicine_goes_through_its_life(shop: Shop) -> None:
     entity = f"medicine {{ {FIELDS} }}"
-    registered = await shop.send("registerMedicine", entity, **ASPIRIN, stockQuantity=5, lowStockThreshold=2, commandId="c1")
+    registered = await shop.send(
+        "registerMedicine", entity, **ASPIRIN, stockQuantity=5, lowStockThreshold=2, commandId="c1"
+    )
     at = registered["receipt"]["acceptedAt"]
     assert registered["receipt"] == {
         "commandId": "c1",
@@ -67,10 +74,18 @@ async def test_a_medicine_goes_through_its_life(shop: Shop) -> None:
     for number, (mutation, fields, effect) in enumerate(steps, start=2):
         payload = await shop.send(mutation, entity, medicineId="aspirin", expectedVersion=number - 1, **fields)
         assert payload["errors"] == []
-        medicine |= {**effect, "version": number, "position": str(number), "updatedAt": payload["receipt"]["acceptedAt"]}
+        medicine |= {
+            **effect,
+            "version": number,
+            "position": str(number),
+            "updatedAt": payload["receipt"]["acceptedAt"],
+        }
         assert payload["medicine"] == medicine
     assert await shop.data(ONE, id="aspirin", atLeast="6") == medicine
-    assert await shop.data(f"query($id: ID!) {{ node(id: $id) {{ id ... on Medicine {{ {FIELDS} }} }} }}", id="aspirin") == medicine
+    assert (
+        await shop.data(f"query($id: ID!) {{ node(id: $id) {{ id ... on Medicine {{ {FIELDS} }} }} }}", id="aspirin")
+        == medicine
+    )
 
 
 async def test_what_is_so_already_is_accepted_and_stores_nothing(shop: Shop) -> None:
@@ -95,7 +110,15 @@ async def test_a_medicine_without_an_id_gets_one_and_the_same_for_the_same_comma
     other = await shop.send("registerMedicine", "medicine { id }", **fields)
     third = await shop.send("registerMedicine", "medicine { id }", **fields)
     assert len({each["medicine"]["id"] for each in (first, other, third)}) == 3
-    nulls = await shop.send("registerMedicine", "medicine { price { currency } }", **fields, id=None, currency=None, commandId=None, expectedVersion=None)
+    nulls = await shop.send(
+        "registerMedicine",
+        "medicine { price { currency } }",
+        **fields,
+        id=None,
+        currency=None,
+        commandId=None,
+        expectedVersion=None,
+    )
     assert nulls["medicine"] == {"price": {"currency": "USD"}}
 
 
@@ -109,7 +132,7 @@ async def test_refusals_are_typed_and_name_the_field(shop: Shop) -> None:
             "path": ["id"],
         }
     ]
-    missing = {
+    missing: dict[str, dict[str, Any]] = {
         "changeMedicinePrice": {"price": 1},
         "receiveStock": {"quantity": 1},
         "adjustStock": {"quantity": 1, "reason": "r"},
@@ -165,8 +188,12 @@ async def catalogue(shop: Shop) -> str:
     await register(shop, id="m1", name="Zinc", manufacturer="Acme", price="10.00", stockQuantity=1)
     await register(shop, id="m2", name="Aspirin", strength="500 mg", price="5.00", stockQuantity=1)
     await register(shop, id="m3", name="Aspirin", strength="100 mg", price="3.00")
-    await register(shop, id="m4", name="Ibuprofen", genericName="ibuprofène", manufacturer="Société Générale", price="7.50")
-    await register(shop, id="m5", name="Co-codamol \"8/500\"", genericName="codeine + paracetamol", manufacturer="O'Neill")
+    await register(
+        shop, id="m4", name="Ibuprofen", genericName="ibuprofène", manufacturer="Société Générale", price="7.50"
+    )
+    await register(
+        shop, id="m5", name='Co-codamol "8/500"', genericName="codeine + paracetamol", manufacturer="O'Neill"
+    )
     return await register(shop, id="m6", name="維生素C", genericName="ascorbic acid 🍊", manufacturer="Straße & Söhne")
 
 
@@ -177,7 +204,9 @@ async def test_the_catalogue_is_by_name_and_strength_whichever_way_it_is_walked(
     for size in (1, 2, 5):
         forwards: list[str] = []
         backwards: list[str] = []
-        page: dict[str, Any] = {"pageInfo": {"hasNextPage": True, "hasPreviousPage": True, "endCursor": None, "startCursor": None}}
+        page: dict[str, Any] = {
+            "pageInfo": {"hasNextPage": True, "hasPreviousPage": True, "endCursor": None, "startCursor": None}
+        }
         while page["pageInfo"]["hasNextPage"]:
             page = await shop.data(LIST, first=size, after=page["pageInfo"]["endCursor"])
             forwards += ids(page)

@@ -7,7 +7,8 @@ from typing import Any
 from tests.running import Shop, opened
 from tests.schema.test_medicines import register
 
-STEPS = "commandId receipt { position version replayed } events { id type } projections { projection projectedAt lagMilliseconds } isComplete"
+STEPS = """commandId receipt { position version replayed } events { id type } projections { projection
+  projectedAt lagMilliseconds } isComplete"""
 ONE = f"query($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOW = f"subscription($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 PROJECTIONS = "projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError }"
@@ -77,7 +78,9 @@ async def test_a_command_shows_which_projection_it_waits_for(shop: Shop) -> None
     await shop.accepted("writeRecord", key="a", value="3", commandId="c")
     async with shop.follow(FOLLOW, id="c") as stream:
         progress = await stream.next()
-        while not next(each for each in progress["projections"] if each["projection"] == "record_statistics")["projectedAt"]:
+        while not next(each for each in progress["projections"] if each["projection"] == "record_statistics")[
+            "projectedAt"
+        ]:
             progress = await stream.next()
         assert progress["isComplete"] is False
         assert [each["projectedAt"] is None for each in progress["projections"]] == [False, True]
@@ -136,7 +139,10 @@ async def test_every_type_that_is_a_node_is_found_by_its_id(shop: Shop) -> None:
     await shop.accepted("writeRecord", key="aspirin", value="1")
     await shop.settled()
     for id, kind in (("aspirin", "Medicine"), ("record_aspirin", "Record"), ("event_1", "Event")):
-        assert await shop.data("query($id: ID!) { node(id: $id) { __typename id } }", id=id) == {"__typename": kind, "id": id}
+        assert await shop.data("query($id: ID!) { node(id: $id) { __typename id } }", id=id) == {
+            "__typename": kind,
+            "id": id,
+        }
     await shop.app.tally.flush()
     await shop.settled()
     assert (await shop.data('{ record(key: "aspirin") { readCount } }'))["readCount"] == 0, "a node is no counted read"
