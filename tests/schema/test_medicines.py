@@ -306,6 +306,7 @@ async def test_what_follows_a_filter_is_upserted_or_removed(shop: Shop) -> None:
         assert sorted(view.rows) == ["m2"]
         left = view.position
     await shop.accepted("adjustStock", medicineId="m2", quantity=0, reason="gone")
+    await shop.settled()
     async with shop.follow(FRAMES, filter={"isAvailable": True}, after=left) as stream:
         frame = await stream.next()
         assert (frame["kind"], frame["since"], frame["upserted"], frame["removed"]) == ("CHANGES", left, [], ["m2"])
