@@ -78,7 +78,12 @@ class Context:
         )
         rows = page.rows
         if bound is not None:
-            rows = [row for row in rows if (table.cursor(row) > bound if part.backwards else table.cursor(row) < bound)]
+            places = [(row, table.cursor(row)) for row in rows]
+            rows = [
+                row
+                for row, key in places
+                if (table.precedes(bound, key) if part.backwards else table.precedes(key, bound))
+            ]
         beyond = page.more or len(rows) < len(page.rows)
         return connect(
             rows,

@@ -227,6 +227,13 @@ class Table(Generic[R]):
         values = predicates.columns_of(self.layout, row, [sort_key(each)[0] for each in self._order(order)])
         return (*values, row.id)  # type: ignore[attr-defined]
 
+    def precedes(self, one: Cursor, other: Cursor) -> bool:
+        """Whether a place in the model's order comes before another."""
+        for name, mine, theirs in zip((*self.model.order, "id"), one, other, strict=True):
+            if mine != theirs:
+                return bool(mine < theirs) is not name.startswith("-")
+        return False
+
     def is_cursor(self, given: Cursor, order: tuple[str, ...] | None = None) -> bool:
         """Whether these could be the values of a cursor: as many as there are, each of the type of its column."""
         return predicates.fit(self.layout, [*(sort_key(each)[0] for each in self._order(order)), "id"], given)
