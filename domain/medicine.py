@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias, assert_never
 
 from domain.money import Money
-from domain.text import identifier, text, whole
+from domain.text import identifier, named, text, whole
 from engine.refusals import AlreadyTaken, InvalidInput, NotAllowedNow, NotFound, check
 from engine.shapes import Aggregate, Command, Event, State, replace
 
@@ -119,7 +119,7 @@ def decide(medicine: Medicine, command: MedicineCommand, now: datetime) -> Seque
     if isinstance(command, RegisterMedicine):
         return _register(medicine, command)
     if not medicine.exists:
-        raise NotFound(f"There is no medicine {command.medicine_id!r}.", ["medicine_id"])
+        raise NotFound(f"There is no medicine {named(command.medicine_id)}.", ["medicine_id"])
     match command:
         case ReceiveStock():
             return _receive(medicine, command)
@@ -135,7 +135,7 @@ def decide(medicine: Medicine, command: MedicineCommand, now: datetime) -> Seque
 
 def _register(medicine: Medicine, command: RegisterMedicine) -> Sequence[MedicineEvent]:
     if medicine.exists:
-        raise AlreadyTaken(f"There is already a medicine {command.medicine_id!r}.", ["id"])
+        raise AlreadyTaken(f"There is already a medicine {named(command.medicine_id)}.", ["id"])
     return [
         MedicineRegistered(
             medicine_id=command.medicine_id,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
-from domain.text import characters, text
+from domain.text import characters, named, text
 from engine.refusals import NotFound, check
 from engine.shapes import Aggregate, Command, Event, State
 
@@ -51,7 +51,7 @@ def decide(record: Record, command: RecordCommand, now: datetime) -> Sequence[Re
             return [RecordWritten(key=command.key, value=command.value, is_new=not record.exists)]
         case DeleteRecord():
             if not record.exists:
-                raise NotFound(f"There is no record {command.key!r}.", ["key"])
+                raise NotFound(f"There is no record {named(command.key)}.", ["key"])
             return [RecordDeleted(key=command.key)]
         case _:
             assert_never(command)

@@ -33,6 +33,11 @@ def identifier(field: str, value: str) -> InvalidInput | None:
     return None
 
 
+def named(key: str) -> str:
+    """An id or key as a message shows it: quoted, and no longer than one that exists could be."""
+    return repr(key if len(key) <= MOST_CHARACTERS else key[:MOST_CHARACTERS] + "…")
+
+
 def whole(field: str, value: int, least: int, most: int) -> InvalidInput | None:
     """What is wrong with a number that must lie from `least` to `most`, both included."""
     if not least <= value <= most:

@@ -38,7 +38,8 @@ class Client:
                 raise Refused(f"{self._url} refused: {message}")
             case {"data": dict(data)}:
                 return data
-        raise Refused(f"{self._url} does not answer as a GraphQL server does.")
+            case _:
+                raise Refused(f"{self._url} does not answer as a GraphQL server does.")
 
     def close(self) -> None:
         self._connection.close()

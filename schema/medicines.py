@@ -74,11 +74,12 @@ class MedicineFilter:
     max_price: Decimal | None = strawberry.field(default=UNSET, description="Costing at most this.")
 
     def where(self) -> Conditions:
+        max_price = given(self.max_price)
         return where(
             ids=given(self.ids),
             manufacturer=given(self.manufacturer),
             is_available=given(self.is_available),
-            max_price=Money.of(self.max_price, field="max_price") if self.max_price is not None else None,
+            max_price=None if max_price is None else Money.of(max_price, field="max_price"),
         )
 
 
@@ -107,7 +108,7 @@ class RegisterMedicineInput(CommandInput):
             generic_name=self.generic_name,
             manufacturer=self.manufacturer,
             strength=self.strength,
-            price=Money.of(self.price, self.currency or "USD"),
+            price=Money.of(self.price, "USD" if self.currency is None else self.currency),
             stock_quantity=self.stock_quantity,
             low_stock_threshold=self.low_stock_threshold,
         )

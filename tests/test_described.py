@@ -6,6 +6,7 @@ from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
+    GraphQLNamedType,
     GraphQLObjectType,
     is_specified_scalar_type,
 )
@@ -15,20 +16,20 @@ from tests.running import built
 
 def described() -> Iterator[tuple[str, str | None]]:
     for name, type_ in built()._schema.type_map.items():
-        if name.startswith("__") or is_specified_scalar_type(type_):
-            continue
-        yield name, type_.description
-        if isinstance(type_, GraphQLEnumType):
-            for value, definition in type_.values.items():
-                yield f"{name}.{value}", definition.description
-        if isinstance(type_, GraphQLInputObjectType):
-            for key, entry in type_.fields.items():
-                yield f"{name}.{key}", entry.description
-        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
-            for key, field in type_.fields.items():
-                yield f"{name}.{key}", field.description
-                for argument, given in field.args.items():
-                    yield f"{name}.{key}({argument})", given.description
+        if not name.startswith("__") and not is_specified_scalar_type(type_):
+            yield name, type_.description
+            yield from ((f"{name}.{part}", text) for part, text in parts(type_))
+
+
+def parts(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
+    if isinstance(type_, GraphQLEnumType):
+        yield from ((value, definition.description) for value, definition in type_.values.items())
+    if isinstance(type_, GraphQLInputObjectType):
+        yield from ((key, entry.description) for key, entry in type_.fields.items())
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        for key, field in type_.fields.items():
+            yield key, field.description
+            yield from ((f"{key}({name})", given.description) for name, given in field.args.items())
 
 
 def test_everything_is_described() -> None:

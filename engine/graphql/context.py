@@ -70,16 +70,20 @@ class Context:
         """A page of a read model as a connection."""
         await self.fresh(model, at_least)
         start, bound = (part.before, part.after) if part.backwards else (part.after, part.before)
-        try:
-            page = await self.app.rows.page(
-                model, conditions, after=start, limit=part.limit, descending=part.backwards, search=search
-            )
-        except ValueError:
-            raise ProtocolError("BAD_USER_INPUT", "The cursor is not one of this list.") from None
         table = self.app.rows.table(model)
+        if not all(table.is_cursor(each) for each in (start, bound) if each is not None):
+            raise ProtocolError("BAD_USER_INPUT", "The cursor is not one of this list.")
+        page = await self.app.rows.page(
+            model, conditions, after=start, limit=part.limit, descending=part.backwards, search=search
+        )
         rows = page.rows
         if bound is not None:
-            rows = [row for row in rows if (table.cursor(row) > bound if part.backwards else table.cursor(row) < bound)]
+            places = [(row, table.cursor(row)) for row in rows]
+            rows = [
+                row
+                for row, key in places
+                if (table.precedes(bound, key) if part.backwards else table.precedes(key, bound))
+            ]
         beyond = page.more or len(rows) < len(page.rows)
         return connect(
             rows,

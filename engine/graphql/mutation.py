@@ -27,10 +27,10 @@ class CommandInput:
         """The command that is meant. Raises InvalidInput for values that cannot be."""
         raise NotImplementedError
 
-    def identity(self, given: str | None) -> str:
+    def identity(self, id: str | None) -> str:
         """The id for something new: the client's, or one that a repeat under the same command id makes again."""
-        if given:
-            return given
+        if (chosen := given(id)) is not None:
+            return chosen
         return ids.derived(self.command_id) if self.command_id else ids.new()
 
 

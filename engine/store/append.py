@@ -31,7 +31,8 @@ class Appending:
         self.at = at
         "When everything in this transaction is recorded."
         self.recorded: list[Recorded] = []
-        self.sizes: list[int] = []
+        self.characters = 0
+        "Of the data of all events, which is what they take in memory."
         self._connection = connection
         self._codec = codec
         self._stored_at = micros(at)
@@ -52,10 +53,15 @@ class Appending:
         row = row or self._connection.execute(tables.COMMAND, (command_id,)).fetchone()
         return (row[1], receipt(row, replayed=True)) if row else None
 
-    def version(self, stream: str) -> int:
-        """The version of a stream before this transaction; 0 when it holds nothing."""
-        row = self._connection.execute(tables.VERSION, (stream,)).fetchone()
-        return row[0] if row else 0
+    def versions(self, streams: Sequence[str]) -> dict[str, int]:
+        """The versions of streams before this transaction; 0 for one that holds nothing."""
+        found: dict[str, int] = {}
+        for start in range(0, len(streams), tables.STREAMS_AT_ONCE):
+            wanted = streams[start : start + tables.STREAMS_AT_ONCE]
+            padding = [None] * (tables.STREAMS_AT_ONCE - len(wanted))
+            for stream, version in self._connection.execute(tables.VERSIONS, [*wanted, *padding]):
+                found[stream] = version or 0
+        return found
 
     def stream(self, stream: str, after: int) -> Iterable[tuple[int, Event]]:
         """The events of a stream behind a version, oldest first. Not those handed in to this transaction."""
@@ -94,7 +100,7 @@ class Appending:
             if (name, schema) not in self._known_types:
                 self._new_types.add((name, schema))
             self._events.append((self.head, stream, version, name, schema, data, self._stored_at, *about))
-            self.sizes.append(len(data))
+            self.characters += len(data)
             self.recorded.append(Recorded(self.head, stream, version, event, self.at, *about))
 
     def remember(self, fingerprint: bytes, receipt: Receipt) -> None:

@@ -150,6 +150,19 @@ def columns_of(layout: Layout[Any], row: Row, paths: Sequence[str]) -> tuple[Sca
     return tuple(_getter(layout.column(path))(row) for path in paths)
 
 
+def fit(layout: Layout[Any], paths: Sequence[str], values: Sequence[object]) -> bool:
+    """Whether values from elsewhere could be what `columns_of` gives: the number, the types, and no more than fits."""
+    return len(paths) == len(values) and all(map(_fits, map(layout.column, paths), values))
+
+
+def _fits(column: Column, value: object) -> bool:
+    if issubclass(column.kind.sql, sa.Text):
+        return isinstance(value, str) and is_text(value)
+    if issubclass(column.kind.sql, sa.Float):
+        return isinstance(value, int | float)
+    return isinstance(value, int) and _LEAST <= value <= _MOST
+
+
 def _getter(column: Column) -> Callable[[Row], Scalar]:
     field, _, part = column.path.partition(".")
     outer = attrgetter(field)

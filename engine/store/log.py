@@ -1,10 +1,8 @@
 """The event log in SQLite: gapless positions in commit order, receipts, claims and snapshots, in one file."""
 
 import sqlite3
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +30,7 @@ from engine.store.tables import (
     micros,
     receipt,
 )
-
-TAIL_EVENTS = 4096
-TAIL_CHARACTERS = 8 * 1024 * 1024
+from engine.store.tail import Tail
 
 
 class Log:
@@ -51,9 +47,7 @@ class Log:
         self._readers = readers
         self._lock = lock
         self._head = head
-        self._tail: deque[Recorded] = deque()
-        self._tail_sizes: deque[int] = deque()
-        self._tail_size = 0
+        self._tail = Tail()
 
     @classmethod
     async def open(cls, path: Path, codec: Codec, *, least: int = 1, most: int = 4) -> "Log":
@@ -116,16 +110,11 @@ class Log:
             self._head = await self._readers.read(lambda connection: connection.execute(HEAD).fetchone()[0])
         return self._head
 
-    def committed(self, recorded: Sequence[Recorded], sizes: Sequence[int]) -> None:
-        """Take note of what was just committed, so that those who follow closely need not read it back."""
+    def committed(self, recorded: Sequence[Recorded], characters: int) -> None:
+        """Take note of what was just committed."""
         if not recorded:
             return
-        self._tail.extend(recorded)
-        self._tail_sizes.extend(sizes)
-        self._tail_size += sum(sizes)
-        while len(self._tail) > TAIL_EVENTS or self._tail_size > TAIL_CHARACTERS:
-            self._tail.popleft()
-            self._tail_size -= self._tail_sizes.popleft()
+        self._tail.add(recorded, characters)
         self._head = recorded[-1].position
         self.last_recorded_at = recorded[-1].recorded_at
 
@@ -133,9 +122,8 @@ class Log:
         """The events that follow position `after`, in order, at most `limit` of them."""
         if after >= self._head and self._writer is not None:
             return []
-        if self._tail and after + 1 >= self._tail[0].position:
-            start = after + 1 - self._tail[0].position
-            return list(islice(self._tail, start, start + limit))
+        if (found := self._tail.read(after, limit)) is not None:
+            return found
         return await self._readers.read(
             lambda connection: [self._recorded(row) for row in connection.execute(READ, (after, limit))]
         )

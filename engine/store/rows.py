@@ -231,6 +231,17 @@ class Table(Generic[R]):
         values = predicates.columns_of(self.layout, row, [sort_key(each)[0] for each in self._order(order)])
         return (*values, row.id)  # type: ignore[attr-defined]
 
+    def precedes(self, one: Cursor, other: Cursor) -> bool:
+        """Whether a place in the model's order comes before another."""
+        for name, mine, theirs in zip((*self.model.order, "id"), one, other, strict=True):
+            if mine != theirs:
+                return bool(mine < theirs) is not name.startswith("-")
+        return False
+
+    def is_cursor(self, given: Cursor, order: tuple[str, ...] | None = None) -> bool:
+        """Whether these could be the values of a cursor: as many as there are, each of the type of its column."""
+        return predicates.fit(self.layout, [*(sort_key(each)[0] for each in self._order(order)), "id"], given)
+
     def _order(self, order: tuple[str, ...] | None) -> tuple[str, ...]:
         return self.model.order if order is None else order
 
@@ -255,7 +266,7 @@ class Table(Generic[R]):
             if values["search"] is None or not self.layout.searched:
                 return Page([], False, checkpoint.position)
         if after is not None:
-            if len(after) != len(sorting) + 1 or not all(map(predicates.is_text, after)):
+            if not self.is_cursor(after, order):
                 raise ValueError("The cursor is not one of this order.")
             values.update({f"k{place}": value for place, value in enumerate(after)})
         text = self._in[checkpoint.slot].page(shape, sorting, descending, after is not None, search is not None)

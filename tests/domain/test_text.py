@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.text import characters, identifier, text, whole
+from domain.text import characters, identifier, named, text, whole
 from engine.refusals import InvalidInput
 
 
@@ -55,3 +55,9 @@ def test_a_number_within_its_bounds_is_fine(value: int) -> None:
 @pytest.mark.parametrize("value", [0, 10])
 def test_a_number_outside_its_bounds_is_not(value: int) -> None:
     assert said(whole("quantity", value, 1, 9)) == (f"Must lie between 1 and 9; this is {value}.", ("quantity",))
+
+
+def test_a_key_is_named_in_quotes_and_never_at_endless_length() -> None:
+    assert named("a'b\n") == '"a\'b\\n"'
+    assert named("x" * 200) == f"'{'x' * 200}'"
+    assert named("x" * 201) == f"'{'x' * 200}…'"

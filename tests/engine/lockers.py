@@ -1,4 +1,4 @@
-"""A small aggregate for the tests of the write side: lockers with codes that no two may share; and a running dispatcher."""
+"""A small aggregate for the tests of the write side: lockers with codes that no two may share."""
 
 import asyncio
 import sqlite3
@@ -160,8 +160,9 @@ class Desk:
     async def accepted(self, *commands: Command) -> Receipt:
         """Send commands one after the other; the receipt of the last."""
         for command in commands:
-            receipt = await self.dispatcher.send(command)
-            assert isinstance(receipt, Receipt), receipt
+            answer = await self.dispatcher.send(command)
+            assert isinstance(answer, Receipt), answer
+            receipt = answer
         return receipt
 
     async def all(self) -> list[Recorded]:

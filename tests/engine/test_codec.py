@@ -69,9 +69,7 @@ def test_what_this_code_cannot_read_is_said_in_a_sentence(name: str, schema: int
 
 def test_two_events_of_one_name_are_refused() -> None:
     namesake = type("PaintMixed", (Event,), {"__annotations__": {"paint": str}})
-    with pytest.raises(
-        ValueError, match="^Two events are called PaintMixed; the name is storage, rename one of them.$"
-    ):
+    with pytest.raises(ValueError, match=r"^Two events are called PaintMixed; the name is storage"):
         Codec([PaintMixed, namesake])
     assert list(Codec([PaintMixed, PaintMixed]).types) == ["PaintMixed"]
 
@@ -86,14 +84,14 @@ def test_an_upcaster_that_leads_nowhere_is_refused(upcasters: list[Upcaster]) ->
 
 
 def test_two_upcasters_from_one_schema_are_refused() -> None:
-    with pytest.raises(ValueError, match="^Two ways to read PaintMixed at schema 2.$"):
+    with pytest.raises(ValueError, match=r"^Two ways to read PaintMixed at schema 2\.$"):
         Codec([PaintMixed], [SECOND, SECOND])
 
 
 def test_a_stored_event_with_a_field_too_many_or_too_few_is_not_taken_for_another() -> None:
     codec = Codec([PaintSpilled])
     for stored in ('{"paint":"a","floor":"b"}', "{}", '{"paint":1}'):
-        with pytest.raises(ValueError, match="Object|Expected"):
+        with pytest.raises(ValueError, match=r"Object|Expected"):
             codec.decode("PaintSpilled", 1, stored)
 
 

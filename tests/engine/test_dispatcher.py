@@ -238,11 +238,11 @@ async def test_the_cache_is_bounded_and_what_left_it_is_loaded_the_same(tmp_path
             for number in range(8):
                 receipt = await at.accepted(put(turn + 1, f"l{number}"))
                 assert receipt.version == turn + 1
-                assert len(at.dispatcher._cache) <= 3
-        assert list(at.dispatcher._cache) == ["locker-l5", "locker-l6", "locker-l7"]
-        assert at.dispatcher._cache["locker-l7"] == (Locker(grams=10, weights=(2, 3, 4)), 4)
+                assert len(at.dispatcher._decider._cache) <= 3
+        assert list(at.dispatcher._decider._cache) == ["locker-l5", "locker-l6", "locker-l7"]
+        assert at.dispatcher._decider._cache["locker-l7"] == (Locker(grams=10, weights=(2, 3, 4)), 4)
         await at.accepted(put(0, "l0"))
-        assert at.dispatcher._cache["locker-l0"] == (Locker(grams=10, weights=(2, 3, 4)), 4)
+        assert at.dispatcher._decider._cache["locker-l0"] == (Locker(grams=10, weights=(2, 3, 4)), 4)
 
 
 async def test_with_no_cache_at_all_everything_is_the_same(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ async def test_a_snapshot_is_kept_every_so_many_events_and_with_the_rest_makes_t
         whole = LOCKERS.initial
         for event in await at.events():
             whole = evolve(whole, event)  # type: ignore[arg-type]
-        assert at.dispatcher._cache["locker-a"] == (whole, 11) == (Locker(grams=66, weights=(9, 10, 11)), 11)
+        assert at.dispatcher._decider._cache["locker-a"] == (whole, 11) == (Locker(grams=66, weights=(9, 10, 11)), 11)
 
 
 async def _filled(folder: Path, aggregate: Aggregate[Any] = LOCKERS) -> None:
@@ -278,7 +278,8 @@ async def _grams(folder: Path, aggregate: Aggregate[Any], lie: bytes | None = No
         if lie:
             await at.query("UPDATE snapshots SET state = ?", lie)
         await at.accepted(put(0))
-        return at.dispatcher._cache["locker-a"][0].grams
+        state: Any = at.dispatcher._decider._cache["locker-a"][0]
+        return state.grams
 
 
 async def test_a_snapshot_is_used_when_it_fits(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from engine.codec import Codec
 from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import Event, Receipt, Recorded
-from engine.store import log as module
+from engine.store import tail
 from engine.store.append import About, Appending
 from engine.store.log import Log
 from tests.engine.lockers import CODEC, START, LockerRented, ThingPutIn
@@ -43,7 +43,7 @@ async def append(log: Log, *puts: tuple[str, list[Event]], seconds: int = 0, kee
         appending = Appending(connection, log.codec, log.position, at, set())
         versions: dict[str, int] = {}
         for number, (stream, events) in enumerate(puts):
-            version = versions.get(stream, appending.version(stream))
+            version = versions.get(stream, appending.versions([stream])[stream])
             id = about.get("command_id") or f"{appending.head}-{number}"
             correlation = about.get("correlation_id", id)
             appending.append(stream, version, events, About(id, correlation, about.get("causation_id"), "ann", "trace"))
@@ -55,7 +55,7 @@ async def append(log: Log, *puts: tuple[str, list[Event]], seconds: int = 0, kee
 
     appending = await log.writer.run(work)
     if keep:
-        log.committed(appending.recorded, appending.sizes)
+        log.committed(appending.recorded, appending.characters)
 
 
 def put(*grams: int) -> list[Event]:
@@ -133,10 +133,10 @@ def _clash(connection: sqlite3.Connection, log: Log) -> None:
 
 
 async def test_the_tail_in_memory_and_the_file_give_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TAIL_EVENTS", 4)
+    monkeypatch.setattr(tail, "MOST_EVENTS", 6)
     async with opened(path) as log:
-        for number in range(10):
-            await append(log, ("a", put(number)), seconds=number)
+        for number in range(5):
+            await append(log, ("a", put(number, number)), seconds=number)
         whole = (await log.select(limit=100))[0]
         assert positions(whole) == list(range(1, 11))
         for after in range(12):
@@ -145,13 +145,14 @@ async def test_the_tail_in_memory_and_the_file_give_the_same(path: Path, monkeyp
 
 
 async def test_the_tail_is_bounded_by_its_size_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TAIL_CHARACTERS", 3 * len(CODEC.encode(put(1)[0])))
+    monkeypatch.setattr(tail, "MOST_CHARACTERS", 5 * len(CODEC.encode(put(1)[0])))
     async with opened(path) as log:
-        await append(log, ("a", put(*[1] * 8)))
-        assert positions(list(log._tail)) == [6, 7, 8]
+        for number in range(4):
+            await append(log, ("a", put(1, 1)), seconds=number)
+        assert [positions(log._tail.read(after, 100) or []) for after in (3, 4, 5)] == [[], [5, 6, 7, 8], [6, 7, 8]]
         assert positions(await log.read(0, 100)) == list(range(1, 9))
-        await append(log, ("a", [LockerRented(locker="a", code="x" * 1000)]))
-        assert list(log._tail) == []
+        await append(log, ("a", [LockerRented(locker="a", code="x" * 1000)]), seconds=9)
+        assert log._tail.read(8, 100) is None
         assert positions(await log.read(8, 100)) == [9]
 
 
@@ -210,7 +211,8 @@ async def test_a_log_with_an_event_unknown_to_this_code_is_refused(path: Path) -
             with pytest.raises(UnknownEvent) as caught:
                 await opening(path, codec)
             assert str(caught.value) == (
-                f"{path}: The log holds ThingPutIn at schema 1, unknown to this code. Run the code that wrote it, or newer."
+                f"{path}: The log holds ThingPutIn at schema 1, unknown to this code. "
+                "Run the code that wrote it, or newer."
             )
     async with opened(path) as log:
         assert log.position == 1

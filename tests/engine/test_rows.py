@@ -156,6 +156,13 @@ def test_a_page_goes_on_where_the_last_ended_though_rows_are_inserted(
     assert [row.id for row in first.rows + rest.rows] == ["b", "c", "d"]
 
 
+def test_one_place_precedes_another_as_the_order_has_it(table: Table[BoxRow]) -> None:
+    assert table.precedes(("a", 5, "x"), ("b", 9, "x"))
+    assert table.precedes(("a", 9, "x"), ("a", 5, "x"))  # the weight sorts downwards
+    assert table.precedes(("a", 5, "x"), ("a", 5, "y"))
+    assert not table.precedes(("a", 5, "x"), ("a", 5, "x"))
+
+
 def test_a_cursor_of_another_order_is_refused(connection: sqlite3.Connection, table: Table[BoxRow]) -> None:
     with pytest.raises(ValueError, match="not one of this order"):
         table.page(connection, limit=1, after=("only one",))

@@ -15,7 +15,14 @@ ROOT = Path(__file__).parents[2]
 TABLE: list[tuple[str, Any, str, Any, str, str]] = [
     ("HOST", "127.0.0.1", "::1", "::1", "0.0.0.0", "must be a loopback address"),
     ("PORT", 8000, "0", 0, "65536", "must be less than or equal to 65535"),
-    ("WRITE_DB_URL", "sqlite:///data/log.db", "sqlite:////x/l.db", "sqlite:////x/l.db", "mysql://x", "must name a SQLite"),
+    (
+        "WRITE_DB_URL",
+        "sqlite:///data/log.db",
+        "sqlite:////x/l.db",
+        "sqlite:////x/l.db",
+        "mysql://x",
+        "must name a SQLite",
+    ),
     ("READ_DB_URL", "sqlite:///data/read.db", "sqlite:///r", "sqlite:///r", "sqlite:///", "must name a SQLite file"),
     ("REDIS_URL", "", "", "", "redis://localhost", "must be empty"),
     ("DB_POOL_MIN_SIZE", 1, "2", 2, "0", "must be greater than or equal to 1"),

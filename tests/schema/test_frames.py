@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import schema
 from cli.application import DECLARATIONS
 from engine.app import App
 from engine.graphql.context import Context
 from engine.graphql.execution import Executor, Request, Result
-from engine.settings import Settings
+from tests.running import built, settings
 
 WRITE = 'mutation { writeRecord(input: {key: "greeting", value: "hello"}) { record { id } } }'
 DELETE = 'mutation { deleteRecord(input: {key: "greeting"}) { receipt { position } } }'
@@ -15,11 +14,8 @@ FOLLOW = "subscription { records { kind upserted { id } removed } }"
 
 
 async def test_a_removed_record_goes_by_the_id_it_came_with(tmp_path: Path) -> None:
-    settings = Settings(
-        write_db_url=f"sqlite:///{tmp_path}/log.db", read_db_url=f"sqlite:///{tmp_path}/read.db", _env_file=None
-    )
-    executor = Executor(schema.build())
-    async with App.running(settings, DECLARATIONS) as app:
+    executor = Executor(built())
+    async with App.running(settings(tmp_path), DECLARATIONS) as app:
         await executor.execute(Request(WRITE), Context(app))
         frames = await executor.subscribe(Request(FOLLOW), Context(app))
         assert not isinstance(frames, Result)

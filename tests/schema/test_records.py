@@ -3,16 +3,20 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from tests.running import Shop, View, opened
 
 RECORD = "id key value version position createdAt updatedAt readCount writeCount"
-PAGE = f"nodes {{ {RECORD} }} edges {{ cursor node {{ key }} }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} position"
-LIST = f"query($prefix: String, $first: Int, $after: String, $last: Int, $before: String, $atLeast: Position) {{ records(prefix: $prefix, first: $first, after: $after, last: $last, before: $before, atLeast: $atLeast) {{ {PAGE} }} }}"
+PAGE = f"""nodes {{ {RECORD} }} edges {{ cursor node {{ key }} }} pageInfo {{ hasNextPage hasPreviousPage
+  startCursor endCursor }} position"""
+LIST = f"""query($prefix: String, $first: Int, $after: String, $last: Int, $before: String, $atLeast: Position)
+  {{ records(prefix: $prefix, first: $first, after: $after, last: $last, before: $before, atLeast:
+  $atLeast) {{ {PAGE} }} }}"""
 ONE = f"query($key: String!, $atLeast: Position) {{ record(key: $key, atLeast: $atLeast) {{ {RECORD} }} }}"
-STATISTICS = "query($atLeast: Position) { recordStatistics(atLeast: $atLeast) { totalRecords totalReads totalWrites position } }"
-FRAMES = f"subscription($prefix: String, $after: Position) {{ records(prefix: $prefix, after: $after) {{ kind since position more upserted {{ {RECORD} }} removed }} }}"
+STATISTICS = (
+    "query($atLeast: Position) { recordStatistics(atLeast: $atLeast) { totalRecords totalReads totalWrites position } }"
+)
+FRAMES = f"""subscription($prefix: String, $after: Position) {{ records(prefix: $prefix, after: $after) {{ kind
+  since position more upserted {{ {RECORD} }} removed }} }}"""
 
 ODD = ["ключ", "🗝️ key", "a'b\"c", "% _ \\", "a\tb", "e\u0301", "\U0010ffff", "x" * 200, "; DROP TABLE records_a; --"]
 
@@ -92,8 +96,12 @@ async def test_refusals_are_typed_and_name_the_field(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.parametrize("key", ODD)
-async def test_any_text_is_a_key_and_a_value(shop: Shop, key: str) -> None:
+async def test_any_text_is_a_key_and_a_value(shop: Shop) -> None:
+    for key in ODD:
+        await _try(shop, key)
+
+
+async def _try(shop: Shop, key: str) -> None:
     payload = await shop.send("writeRecord", "record { id key value }", key=key, value=key)
     assert payload["record"] == {"id": f"record_{key}", "key": key, "value": key}
     assert (await shop.data(ONE, key=key))["value"] == key
@@ -109,7 +117,8 @@ async def test_pages_walked_either_way_are_the_whole_list(shop: Shop) -> None:
     assert [node["key"] for node in whole["nodes"]] == [edge["node"]["key"] for edge in whole["edges"]] == keys
     assert whole["position"] == head
     for size in (1, 4, 13):
-        forwards, cursor = [], None
+        forwards: list[str] = []
+        cursor = None
         while True:
             page = await shop.data(LIST, first=size, after=cursor)
             assert page["pageInfo"]["hasPreviousPage"] is (cursor is not None)
@@ -117,7 +126,8 @@ async def test_pages_walked_either_way_are_the_whole_list(shop: Shop) -> None:
             cursor = page["pageInfo"]["endCursor"]
             if not page["pageInfo"]["hasNextPage"]:
                 break
-        backwards, cursor = [], None
+        backwards: list[str] = []
+        cursor = None
         while True:
             page = await shop.data(LIST, last=size, before=cursor)
             assert page["pageInfo"]["hasNextPage"] is (cursor is not None)
@@ -300,7 +310,9 @@ async def test_one_record_is_followed_from_nothing_to_nothing(shop: Shop) -> Non
 
 
 async def test_the_statistics_are_followed(shop: Shop) -> None:
-    async with shop.follow("subscription { recordStatistics { totalRecords totalWrites totalReads position } }") as stream:
+    async with shop.follow(
+        "subscription { recordStatistics { totalRecords totalWrites totalReads position } }"
+    ) as stream:
         assert await stream.next() == {"totalRecords": 0, "totalWrites": 0, "totalReads": 0, "position": "0"}
         await write(shop, "a")
         assert await stream.next() == {"totalRecords": 1, "totalWrites": 1, "totalReads": 0, "position": "1"}

@@ -1,0 +1,168 @@
+"""A group of commands decided one after another against folded state: the part of dispatch that has rules."""
+
+import hashlib
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from engine.clock import Clock
+from engine.codec import fingerprint, members
+from engine.refusals import AlreadyTaken, CommandIdReused, Refusal, VersionConflict
+from engine.shapes import Aggregate, Claim, Command, Receipt, Release, State
+from engine.store.append import About, Appending
+from engine.store.log import Log
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A command on its way, with who sent it and what led to it."""
+
+    command: Command
+    stream: str
+    about: About
+    is_fresh: bool
+    "True when the id was made here, so that it cannot have been seen before."
+    expected_version: int | None
+
+
+Outcome = Receipt | Refusal | Exception
+
+
+class _Rules:
+    """An aggregate with what the dispatcher derives from it once."""
+
+    def __init__(self, aggregate: Aggregate[Any]) -> None:
+        self.aggregate = aggregate
+        state = type(aggregate.initial)
+        self.decoder = msgspec.msgpack.Decoder(state)
+        self.layout = f"{aggregate.version} {_layout(state)}"
+
+
+def _layout(state: type[State]) -> str:
+    """Marks the fields of a state and of the values in it: a snapshot stored under another layout is not read."""
+    described = msgspec.json.encode(msgspec.json.schema(state), order="deterministic")
+    return hashlib.blake2b(described, digest_size=16).hexdigest()
+
+
+class Decider:
+    """Folded aggregates, and the deciding of commands against them. Lives on the thread of the log's writer."""
+
+    def __init__(self, log: Log, aggregates: Iterable[Aggregate[Any]], clock: Clock, most_cached: int) -> None:
+        self._log = log
+        self._clock = clock
+        self._rules: dict[type[Command], _Rules] = {}
+        for aggregate in aggregates:
+            rules = _Rules(aggregate)
+            for command in members(aggregate.decide, 1):
+                if command in self._rules:
+                    raise ValueError(f"{command.__name__} is decided by two aggregates; leave it in one union.")
+                if aggregate.identity not in command.__struct_fields__:
+                    raise ValueError(
+                        f"{command.__name__} lacks the field {aggregate.identity!r} that names its stream."
+                    )
+                self._rules[command] = rules
+        self._cache: OrderedDict[str, tuple[State, int]] = OrderedDict()
+        self._known_types: set[tuple[str, int]] = set()
+        self._most_cached = most_cached
+
+    def aggregate(self, command: Command) -> Aggregate[Any]:
+        """The aggregate that decides a command. Raises KeyError when none declares it."""
+        return self._rules[type(command)].aggregate
+
+    def decide_group(
+        self, connection: sqlite3.Connection, requests: Sequence[Request]
+    ) -> tuple[list[Outcome], Appending]:
+        """Decide a group one after another and commit it as one; on failure nothing of it is stored."""
+        now = max(self._clock(), self._log.last_recorded_at)
+        appending = Appending(connection, self._log.codec, self._log.position, now, self._known_types)
+        states: dict[str, tuple[State, int]] = {}
+        try:
+            unknown = {request.stream for request in requests if request.stream not in self._cache}
+            stored = appending.versions(list(unknown))
+            outcomes = [self._outcome(appending, request, states, stored) for request in requests]
+            appending.commit()
+        except BaseException:
+            appending.abandon()
+            self._cache.clear()
+            raise
+        self._cache.update(states)
+        for stream in states:
+            self._cache.move_to_end(stream)
+        while len(self._cache) > self._most_cached:
+            self._cache.popitem(last=False)
+        return outcomes, appending
+
+    def _outcome(
+        self,
+        appending: Appending,
+        request: Request,
+        states: dict[str, tuple[State, int]],
+        stored: dict[str, int],
+    ) -> Outcome:
+        try:
+            if (stream := request.stream) not in states:
+                states[stream] = self._cache.get(stream) or self._load(appending, request, stored[stream])
+            return self._decide(appending, request, states)
+        except Refusal as refusal:
+            return refusal
+        except sqlite3.Error:
+            raise
+        except Exception as fault:  # one command's fault must not take its neighbors in the group with it
+            return fault
+
+    def _decide(self, appending: Appending, request: Request, states: dict[str, tuple[State, int]]) -> Receipt:
+        command, about, stream = request.command, request.about, request.stream
+        rules = self._rules[type(command)]
+        aggregate = rules.aggregate
+        mark = fingerprint(command, request.expected_version)
+        if not request.is_fresh and (seen := appending.command(about.command_id)):
+            if seen[0] != mark:
+                raise CommandIdReused(about.command_id)
+            return seen[1]
+        state, version = states[stream]
+        if request.expected_version is not None and request.expected_version != version:
+            raise VersionConflict(request.expected_version, version)
+        new = aggregate.decide(state, command, appending.at)
+        claims = self._claims(appending, aggregate.claims, stream, new) if aggregate.claims else ()
+        folded = state
+        for event in new:
+            folded = aggregate.evolve(folded, event)
+        after = version + len(new)
+        is_due = after // aggregate.snapshot_every > version // aggregate.snapshot_every
+        # What can fail comes before what is handed in: a fault must leave nothing of its command in the transaction.
+        snapshot = msgspec.msgpack.encode(folded) if is_due else None
+        appending.append(stream, version, new, about)
+        for claim in claims:
+            appending.claim(claim, stream)
+        states[stream] = folded, after
+        if snapshot is not None:
+            appending.keep_snapshot(stream, after, rules.layout, snapshot)
+        given = Receipt(about.command_id, appending.head, stream, after, appending.at, len(new), False, about.actor_id)
+        appending.remember(mark, given)
+        return given
+
+    def _claims(
+        self, appending: Appending, claims: Callable[[Any], Sequence[Claim | Release]], stream: str, new: Sequence[Any]
+    ) -> Sequence[Claim | Release]:
+        """What the events claim and release. Raises AlreadyTaken for a value that another stream holds."""
+        wanted = [each for event in new for each in claims(event)]
+        for each in wanted:
+            if isinstance(each, Claim) and appending.claimant(each.scope, each.value) not in (None, stream):
+                raise AlreadyTaken(f"{each.value!r} is already in use.", [each.scope])
+        return wanted
+
+    def _load(self, appending: Appending, request: Request, stored: int) -> tuple[State, int]:
+        """The state of a stream that the log holds `stored` events of."""
+        rules, stream = self._rules[type(request.command)], request.stream
+        state: State = rules.aggregate.initial
+        version = 0
+        if stored >= rules.aggregate.snapshot_every and (kept := appending.snapshot(stream, rules.layout)):
+            version, state = kept[0], rules.decoder.decode(kept[1])
+        if version == stored:
+            return state, version
+        evolve: Callable[[Any, Any], State] = rules.aggregate.evolve
+        for reached, event in appending.stream(stream, version):
+            state, version = evolve(state, event), reached
+        return state, version
