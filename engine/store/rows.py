@@ -2,7 +2,6 @@
 
 import hashlib
 import sqlite3
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,14 +13,13 @@ import msgspec
 from engine.shapes import Conditions, ReadModel, Row
 from engine.store import conditions as predicates
 from engine.store.columns import Layout, instant, microseconds
+from engine.store.search import search_terms
 from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
 
 R = TypeVar("R", bound=Row)
 Cursor = tuple[Any, ...]
 _NOTHING: Mapping[str, Any] = {}
 PASSAGES_KEPT = 10_000
-MOST_SEARCHED = 256
-"Characters of a search that count; the rest could only cost."
 LAST_ID = b""
 "As an id: after every id. SQLite sorts bytes after all text."
 
@@ -104,13 +102,6 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def search_terms(text: str) -> str | None:
-    """What a person typed, as a query in which every word must be the start of one; None when it holds no word."""
-    plain = "".join(each if unicodedata.category(each) not in ("Cc", "Cs") else " " for each in text[:MOST_SEARCHED])
-    words = [word.replace('"', '""') for word in plain.split() if any(each.isalnum() for each in word)]
-    return " AND ".join(f'"{word}"*' for word in words) or None
 
 
 class Table(Generic[R]):
