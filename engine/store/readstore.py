@@ -10,8 +10,9 @@ import msgspec
 
 from engine.faults import Unavailable
 from engine.shapes import Conditions, ReadModel, Row
+from engine.store.checkpoints import SHARED, Checkpoint
 from engine.store.lock import Lock
-from engine.store.rows import SHARED, Changes, Checkpoint, Cursor, Page, Table, transaction
+from engine.store.rows import Changes, Cursor, Page, Table, transaction
 from engine.store.sqlite import Connection, Readers
 
 R = TypeVar("R", bound=Row)

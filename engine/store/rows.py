@@ -11,7 +11,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from engine.shapes import Conditions, ReadModel, Row
+from engine.store import checkpoints
 from engine.store import conditions as predicates
+from engine.store.checkpoints import Checkpoint
 from engine.store.columns import Layout, instant, microseconds
 from engine.store.search import search_terms
 from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
@@ -22,39 +24,6 @@ _NOTHING: Mapping[str, Any] = {}
 PASSAGES_KEPT = 10_000
 LAST_ID = b""
 "As an id: after every id. SQLite sorts bytes after all text."
-
-SHARED = (
-    """CREATE TABLE IF NOT EXISTS checkpoints (
-        model TEXT PRIMARY KEY, version INTEGER NOT NULL, layout TEXT NOT NULL, log_id TEXT NOT NULL,
-        position INTEGER NOT NULL, floor INTEGER NOT NULL, slot TEXT NOT NULL, passed_at INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS passages (
-        model TEXT, position INTEGER, passed_at INTEGER NOT NULL, PRIMARY KEY (model, position)
-    ) WITHOUT ROWID""",
-)
-"Bookkeeping beside the read tables. `floor`: removals at or below it may be forgotten."
-_CHECKPOINT = "SELECT version, layout, log_id, position, floor, slot, passed_at FROM checkpoints WHERE model = ?"
-_MOVE = "UPDATE checkpoints SET position = ?, passed_at = ? WHERE model = ?"
-_PASS = "INSERT OR REPLACE INTO passages VALUES (?, ?, ?)"
-_PASSED = "SELECT passed_at FROM passages WHERE model = ? AND position >= ? ORDER BY position LIMIT 1"
-_FORGET = """DELETE FROM passages WHERE model = ?1 AND position <
-    (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
-# The newest of those forgotten stays, without its time: what lies at or before it is known to be passed, not when.
-_BLUR = """UPDATE passages SET passed_at = 0 WHERE model = ?1 AND position =
-    (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
-_REPLACE = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-
-
-class Checkpoint(msgspec.Struct, frozen=True, gc=False):
-    """How far a read model is folded, and into which of its two places."""
-
-    version: int
-    layout: str
-    log_id: str
-    position: int
-    floor: int
-    slot: str
-    passed_at: int
 
 
 class Tombstone(msgspec.Struct, frozen=True, gc=False):
@@ -124,7 +93,7 @@ class Table(Generic[R]):
     # ------------------------------------------------------------ bookkeeping
 
     def checkpoint(self, connection: sqlite3.Connection) -> Checkpoint | None:
-        found = connection.execute(_CHECKPOINT, (self.name,)).fetchone()
+        found = connection.execute(checkpoints.FIND, (self.name,)).fetchone()
         return Checkpoint(*found) if found else None
 
     def _now(self, connection: sqlite3.Connection) -> Checkpoint:
@@ -142,20 +111,20 @@ class Table(Generic[R]):
 
     def begin(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
         """Set the checkpoint whatever it was; `move` is for going on from it."""
-        connection.execute(_REPLACE, (self.name, *msgspec.structs.astuple(checkpoint)))
+        connection.execute(checkpoints.REPLACE, (self.name, *msgspec.structs.astuple(checkpoint)))
 
     def move(self, connection: sqlite3.Connection, position: int, passed_at: datetime) -> None:
         passed = microseconds(passed_at)
-        connection.execute(_MOVE, (position, passed, self.name))
-        connection.execute(_PASS, (self.name, position, passed))
+        connection.execute(checkpoints.MOVE, (position, passed, self.name))
+        connection.execute(checkpoints.PASS, (self.name, position, passed))
 
     def forget_passages(self, connection: sqlite3.Connection, kept: int = PASSAGES_KEPT) -> None:
-        connection.execute(_FORGET, (self.name, kept))
-        connection.execute(_BLUR, (self.name, kept))
+        connection.execute(checkpoints.FORGET, (self.name, kept))
+        connection.execute(checkpoints.BLUR, (self.name, kept))
 
     def passed(self, connection: sqlite3.Connection, position: int) -> datetime | None:
         """When the model passed a position; None when it has not, or when that was forgotten."""
-        found = connection.execute(_PASSED, (self.name, position)).fetchone()
+        found = connection.execute(checkpoints.PASSED, (self.name, position)).fetchone()
         return instant(found[0]) if found and found[0] else None
 
     def prune(self, connection: sqlite3.Connection, before: datetime) -> int:

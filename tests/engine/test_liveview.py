@@ -18,9 +18,9 @@ from engine.feed import Feed
 from engine.fold import Fold
 from engine.liveview import Change, ChangeKind, LiveViews
 from engine.shapes import Conditions, Event, Row, at_least, equals
+from engine.store.checkpoints import Checkpoint
 from engine.store.conditions import matches
 from engine.store.readstore import ReadStore
-from engine.store.rows import Checkpoint
 from tests.engine.test_projector import TALES
 from tests.engine.toy import BOXES, START, BoxFilled, BoxOpened, BoxThrownAway, LampLit, Tape
 

@@ -23,10 +23,12 @@ from engine.shapes import (
     replace,
     starts_with,
 )
+from engine.store.checkpoints import SHARED, Checkpoint
 from engine.store.columns import Layout
 from engine.store.conditions import matches
 from engine.store.readstore import ReadStore
-from engine.store.rows import LAST_ID, SHARED, Checkpoint, Table, Tombstone, search_terms, transaction
+from engine.store.rows import LAST_ID, Table, Tombstone, transaction
+from engine.store.search import search_terms
 from tests.engine.toy import BOXES, OWNERS, START, BoxRow, Color, Weight
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
