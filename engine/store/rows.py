@@ -12,13 +12,13 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from engine.shapes import Conditions, ReadModel, Row
+from engine.store import bookkeeping
 from engine.store import conditions as predicates
 from engine.store.columns import Layout, instant, microseconds
 from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
 
 R = TypeVar("R", bound=Row)
 Cursor = tuple[Any, ...]
-_NOTHING: Mapping[str, Any] = {}
 PASSAGES_KEPT = 10_000
 MOST_SEARCHED = 256
 "Characters of a search that count; the rest could only cost."
@@ -35,16 +35,6 @@ SHARED = (
     ) WITHOUT ROWID""",
 )
 "Bookkeeping beside the read tables. `floor`: removals at or below it may be forgotten."
-_CHECKPOINT = "SELECT version, layout, log_id, position, floor, slot, passed_at FROM checkpoints WHERE model = ?"
-_MOVE = "UPDATE checkpoints SET position = ?, passed_at = ? WHERE model = ?"
-_PASS = "INSERT OR REPLACE INTO passages VALUES (?, ?, ?)"
-_PASSED = "SELECT passed_at FROM passages WHERE model = ? AND position >= ? ORDER BY position LIMIT 1"
-_FORGET = """DELETE FROM passages WHERE model = ?1 AND position <
-    (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
-# The newest of those forgotten stays, without its time: what lies at or before it is known to be passed, not when.
-_BLUR = """UPDATE passages SET passed_at = 0 WHERE model = ?1 AND position =
-    (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
-_REPLACE = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):
@@ -133,7 +123,7 @@ class Table(Generic[R]):
     # ------------------------------------------------------------ bookkeeping
 
     def checkpoint(self, connection: sqlite3.Connection) -> Checkpoint | None:
-        found = connection.execute(_CHECKPOINT, (self.name,)).fetchone()
+        found = connection.execute(bookkeeping.CHECKPOINT, (self.name,)).fetchone()
         return Checkpoint(*found) if found else None
 
     def _now(self, connection: sqlite3.Connection) -> Checkpoint:
@@ -151,20 +141,20 @@ class Table(Generic[R]):
 
     def begin(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
         """Set the checkpoint whatever it was; `move` is for going on from it."""
-        connection.execute(_REPLACE, (self.name, *msgspec.structs.astuple(checkpoint)))
+        connection.execute(bookkeeping.REPLACE, (self.name, *msgspec.structs.astuple(checkpoint)))
 
     def move(self, connection: sqlite3.Connection, position: int, passed_at: datetime) -> None:
         passed = microseconds(passed_at)
-        connection.execute(_MOVE, (position, passed, self.name))
-        connection.execute(_PASS, (self.name, position, passed))
+        connection.execute(bookkeeping.MOVE, (position, passed, self.name))
+        connection.execute(bookkeeping.PASS, (self.name, position, passed))
 
     def forget_passages(self, connection: sqlite3.Connection, kept: int = PASSAGES_KEPT) -> None:
-        connection.execute(_FORGET, (self.name, kept))
-        connection.execute(_BLUR, (self.name, kept))
+        connection.execute(bookkeeping.FORGET, (self.name, kept))
+        connection.execute(bookkeeping.BLUR, (self.name, kept))
 
     def passed(self, connection: sqlite3.Connection, position: int) -> datetime | None:
         """When the model passed a position; None when it has not, or when that was forgotten."""
-        found = connection.execute(_PASSED, (self.name, position)).fetchone()
+        found = connection.execute(bookkeeping.PASSED, (self.name, position)).fetchone()
         return instant(found[0]) if found and found[0] else None
 
     def prune(self, connection: sqlite3.Connection, before: datetime) -> int:
@@ -197,11 +187,11 @@ class Table(Generic[R]):
         rows: Iterable[R],
         gone: Iterable[str],
         buried: Iterable[Tombstone],
-        before: Mapping[str, R] = _NOTHING,
+        before: Mapping[str, R] | None = None,
     ) -> None:
         """Put in `rows`, delete the keys `gone`, keep a tombstone of each removal. `before`: stored rows."""
         statements, layout, fixed = self._in[slot], self.layout, self.layout.encode_fixed
-        new, changed = layout.split(rows, before)
+        new, changed = layout.split(rows, before or {})
         connection.executemany(statements.upsert, new)
         connection.executemany(statements.update, changed)
         connection.executemany(statements.delete, [(key,) for key in gone])
@@ -303,9 +293,5 @@ class Table(Generic[R]):
         gone = [
             Changed(position, key, None) for key, position in connection.execute(statements.removed(always), values)
         ]
-        entries = sorted(kept + gone, key=_place)[:limit] if gone else kept
+        entries = sorted(kept + gone, key=lambda each: (each.position, each.id))[:limit] if gone else kept
         return Changes(entries, checkpoint.position, checkpoint.floor)
-
-
-def _place(change: Changed) -> tuple[int, str]:
-    return change.position, change.id
