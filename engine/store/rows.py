@@ -20,7 +20,6 @@ from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
 
 R = TypeVar("R", bound=Row)
 Cursor = tuple[Any, ...]
-_NOTHING: Mapping[str, Any] = {}
 PASSAGES_KEPT = 10_000
 LAST_ID = b""
 "As an id: after every id. SQLite sorts bytes after all text."
@@ -157,11 +156,11 @@ class Table(Generic[R]):
         rows: Iterable[R],
         gone: Iterable[str],
         buried: Iterable[Tombstone],
-        before: Mapping[str, R] = _NOTHING,
+        before: Mapping[str, R] | None = None,
     ) -> None:
         """Put in `rows`, delete the keys `gone`, keep a tombstone of each removal. `before`: stored rows."""
         statements, layout, fixed = self._in[slot], self.layout, self.layout.encode_fixed
-        new, changed = layout.split(rows, before)
+        new, changed = layout.split(rows, before or {})
         connection.executemany(statements.upsert, new)
         connection.executemany(statements.update, changed)
         connection.executemany(statements.delete, [(key,) for key in gone])
@@ -263,9 +262,5 @@ class Table(Generic[R]):
         gone = [
             Changed(position, key, None) for key, position in connection.execute(statements.removed(always), values)
         ]
-        entries = sorted(kept + gone, key=_place)[:limit] if gone else kept
+        entries = sorted(kept + gone, key=lambda each: (each.position, each.id))[:limit] if gone else kept
         return Changes(entries, checkpoint.position, checkpoint.floor)
-
-
-def _place(change: Changed) -> tuple[int, str]:
-    return change.position, change.id
