@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from engine.codec import members
 from engine.shapes import ReadModel, Recorded, Row, replace
+from engine.store.rowcache import RowCache
 from engine.store.rows import Table, Tombstone
 
 R = TypeVar("R", bound=Row)
@@ -63,14 +64,27 @@ class Fold(Generic[R]):
         folded.gone = [key for key in changed if key not in rows]
         return folded
 
-    def write(self, connection: sqlite3.Connection, table: Table[R], slot: str, events: Sequence[Recorded]) -> None:
-        """Load, fold and write in the caller's transaction, on its thread: the fold is pure, so it may run there."""
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        table: Table[R],
+        slot: str,
+        events: Sequence[Recorded],
+        cache: RowCache[R] | None = None,
+    ) -> Folded[R]:
+        """Load, fold and write in the caller's transaction, on its thread: the fold is pure, so it may run there.
+
+        What is in `cache` is not loaded. Only the caller knows when the transaction is committed, and keeps it then.
+        """
         work = self.work(events)
-        if work:
-            keys = {key for _, touched in work for key in touched}
-            before = table.load(connection, keys, slot)
-            folded = self.run(dict(before), work)
-            table.write(connection, slot, folded.rows.values(), folded.gone, folded.buried, before)
+        if not work:
+            return Folded()
+        keys = {key for _, touched in work for key in touched}
+        before = cache.known(keys) if cache else {}
+        before |= table.load(connection, keys - before.keys(), slot)
+        folded = self.run(dict(before), work)
+        table.write(connection, slot, folded.rows.values(), folded.gone, folded.buried, before)
+        return folded
 
     def _filled(self, key: str, new: R, row: R | None, version: int, recorded: Recorded) -> R:
         if new.id != key:  # type: ignore[attr-defined]  # every table makes sure that its rows have an id

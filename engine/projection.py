@@ -10,10 +10,11 @@ from typing import Generic, Protocol, TypeVar
 from engine import clock
 from engine.faults import Unavailable
 from engine.feed import LOG, Feed
-from engine.fold import Fold
+from engine.fold import Fold, Folded
 from engine.shapes import ReadModel, Recorded, Row
 from engine.status import Rate, State, Status
 from engine.store.readstore import ReadStore
+from engine.store.rowcache import RowCache
 
 R = TypeVar("R", bound=Row)
 _log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Projection(Generic[R]):
         self._retry_after = retry_after
         self._table = store.table(model)
         self._fold = Fold(model)
+        self._cache = RowCache(self._table.layout.weigh)
         self._rate = Rate(monotonic)
         self._progressed_at = monotonic()
         self._failures = 0
@@ -216,17 +218,23 @@ class Projection(Generic[R]):
             raise Unavailable(f"The log gave positions {events[0].position} to {position} after {self.position}.")
         after, slot, table = self.position, self._slot, self._table
 
-        def unit(connection: sqlite3.Connection) -> None:
+        def unit(connection: sqlite3.Connection) -> Folded[R]:
             found = table.checkpoint(connection)
             if found is None or (found.position, found.slot) != (after, slot):
                 raise Unavailable(f"Somebody else moved the checkpoint of {self.name}.")
-            self._fold.write(connection, table, slot, events)
+            folded = self._fold.write(connection, table, slot, events, self._cache)
             table.move(connection, position, self._now())
             self._batches += 1
             if self._batches % _FORGET_EVERY == 0:
                 table.forget_passages(connection)
+            return folded
 
-        await self._store.write(unit)
+        try:
+            folded = await self._store.write(unit)
+        except BaseException:
+            self._cache.clear()  # whether it was committed may not be known
+            raise
+        self._cache.keep(folded.rows, folded.gone)
         self.position = position
         await self._feed.publish(self.name, position)
         self._rate.add(len(events))
@@ -249,6 +257,7 @@ class Projection(Generic[R]):
             if rebuild.position == self.position:
                 await self._store.swap(self.model, slot, self.position)
                 self._slot = slot
+                self._cache.clear()
                 self._end_rebuild(None)
         except Exception as error:  # the old table goes on; whoever asked for the rebuild is told
             self._end_rebuild(error)

@@ -68,12 +68,10 @@ class Recorded(Value):
 
 S = TypeVar("S", bound=State)
 R = TypeVar("R", bound=Row)
-V = TypeVar("V", bound=msgspec.Struct)
 
 
-def replace(value: V, /, **changes: Any) -> V:
-    """A copy of `value` with some fields changed."""
-    return msgspec.structs.replace(value, **changes)
+replace = msgspec.structs.replace
+"`replace(value, **changes)`: a copy of a value with some fields changed."
 
 
 class Claim(Value):

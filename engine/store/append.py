@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from engine.codec import Codec
 from engine.shapes import Claim, Event, Receipt, Recorded, Release
 from engine.store import tables
-from engine.store.tables import micros, receipt
+from engine.store.instants import microseconds
+from engine.store.tables import receipt
 
 
 class About(NamedTuple):
@@ -35,7 +36,7 @@ class Appending:
         "Of the data of all events, which is what they take in memory."
         self._connection = connection
         self._codec = codec
-        self._stored_at = micros(at)
+        self._stored_at = microseconds(at)
         self._known_types = known_types
         self._new_types: set[tuple[str, int]] = set()
         self._events: list[tuple[Any, ...]] = []

@@ -14,22 +14,10 @@ from engine import ids
 from engine.codec import Codec
 from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import EPOCH, Receipt, Recorded
+from engine.store.instants import instant, microseconds
 from engine.store.lock import Lock
 from engine.store.sqlite import Connection, Readers
-from engine.store.tables import (
-    COMMAND,
-    FORGET,
-    FORMAT,
-    HEAD,
-    KEEP_META,
-    READ,
-    commands,
-    events,
-    instant,
-    metadata,
-    micros,
-    receipt,
-)
+from engine.store.tables import COMMAND, FORGET, FORMAT, HEAD, KEEP_META, READ, commands, events, metadata, receipt
 from engine.store.tail import Tail
 
 
@@ -173,24 +161,16 @@ class Log:
 
     async def forget_commands(self, before: datetime, most: int = 1000) -> int:
         """Drop the oldest receipts from before an instant, at most `most`; how many were dropped."""
-        parameters = (micros(before), most)
+        parameters = (microseconds(before), most)
         return await self.writer.run(lambda connection: connection.execute(FORGET, parameters).rowcount)
 
     def _recorded(self, row: Sequence[Any]) -> Recorded:
         position, stream, version, type, schema, data, at, command_id, correlation_id, causation_id, actor_id, trace = (
             row
         )
+        event = self.codec.decode(type, schema, data)
         return Recorded(
-            position,
-            stream,
-            version,
-            self.codec.decode(type, schema, data),
-            instant(at),
-            command_id,
-            correlation_id,
-            causation_id,
-            actor_id,
-            trace,
+            position, stream, version, event, instant(at), command_id, correlation_id, causation_id, actor_id, trace
         )
 
 

@@ -14,7 +14,8 @@ from engine.shapes import Conditions, ReadModel, Row
 from engine.store import checkpoints
 from engine.store import conditions as predicates
 from engine.store.checkpoints import Checkpoint
-from engine.store.columns import Layout, instant, microseconds
+from engine.store.columns import Layout
+from engine.store.instants import instant, microseconds
 from engine.store.search import search_terms
 from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
 

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -22,9 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.sql import ClauseElement
 
-from engine.shapes import EPOCH, Receipt
-
-_MICROSECOND = timedelta(microseconds=1)
+from engine.shapes import Receipt
+from engine.store.instants import instant
 
 FORMAT = 1
 "The layout of the tables below. A file with a higher one was written by newer code."
@@ -151,14 +149,6 @@ RELEASE = sql(
 KEEP_SNAPSHOT = Insert(snapshots, "INSERT OR REPLACE")
 # In the order of their rows, which is that of acceptance: an index on the time would cost every append.
 FORGET = "DELETE FROM commands WHERE accepted_at < ? AND rowid IN (SELECT rowid FROM commands ORDER BY rowid LIMIT ?)"
-
-
-def micros(at: datetime) -> int:
-    return (at - EPOCH) // _MICROSECOND
-
-
-def instant(micros: int) -> datetime:
-    return EPOCH + _MICROSECOND * micros  # measured: half the time of a timedelta made of the number
 
 
 def receipt(row: Sequence[Any], *, replayed: bool) -> Receipt:
