@@ -17,7 +17,7 @@ run: .venv/runtime ## Start the shop with its demo catalogue
 	@exec $(BIN)/python server.py serve --demo
 
 test: .venv/dev ## Run the tests
-	@exec $(BIN)/python -m pytest $(TESTS)
+	@exec $(BIN)/python -m pytest -n auto $(TESTS)
 
 check: .venv/dev ## Format, lint, types, walls, the API against its contract, locks
 	$(BIN)/ruff format --check --quiet .
