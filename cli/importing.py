@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from engine.app import App
 from engine.bulk import Tallied, send_all
 from engine.client import Client, Refused
 from engine.codec import fingerprint
-from engine.faults import Unavailable
+from engine.faults import Taken, Unavailable
 from engine.refusals import InvalidInput
 from engine.settings import Settings
 
@@ -47,7 +47,13 @@ async def into(app: App, file: Path) -> Tallied:
 
 async def directly(settings: Settings, file: Path) -> int:
     """Import a file into the log, which no server may be using."""
-    async with App.running(settings, DECLARATIONS) as app:
+    commands(file)  # what is wrong with the file is said before anything is opened
+    async with AsyncExitStack() as stack:
+        try:
+            app = await stack.enter_async_context(App.running(settings, DECLARATIONS))
+        except Taken as error:
+            url = f"http://{settings.host}:{settings.port}/graphql"
+            raise Unavailable(f"{error} If it is the server, import through it: add --url {url}") from None
         return 1 if (await into(app, file)).refused else 0
 
 

@@ -2,12 +2,17 @@
 
 Exception
 ├── Unavailable     a store cannot do it at the moment, or cannot be opened at all
+│   └── Taken       another process writes to its file
 └── UnknownEvent    the log holds what this code cannot read
 """
 
 
 class Unavailable(Exception):
     """The store cannot do it at the moment: disk full, file gone, no connection free in time."""
+
+
+class Taken(Unavailable):
+    """Another process writes to the file."""
 
 
 class UnknownEvent(Exception):

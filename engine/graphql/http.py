@@ -26,6 +26,9 @@ Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 CLOSE: Header = (b"connection", b"close")
+# A client that still sends reads no answer, and gets the connection's reset in its place. So what is too large is taken
+# in and thrown away, up to this many times the limit.
+THROWN_AWAY = 8
 CONTENT_TYPES = {
     media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in (negotiation.JSON, negotiation.GRAPHQL)
 }
@@ -113,7 +116,7 @@ class GraphQLOverHTTP:
         if not negotiation.is_json(headers.get(b"content-type", b"")):
             raise _Rejected(415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8.", CLOSE)
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._max_body:
+        if not length.isdigit() or int(length) > self._max_body * THROWN_AWAY:
             raise self._too_large()
         try:
             async with asyncio.timeout(self._body_timeout):
@@ -127,12 +130,15 @@ class GraphQLOverHTTP:
         body = message.get("body", b"")
         if message["type"] == "http.request" and not message.get("more_body") and len(body) <= self._max_body:
             return bytes(body)
-        parts = bytearray()
+        parts, received = bytearray(), 0
         while message["type"] == "http.request":
-            parts += message.get("body", b"")
-            if len(parts) > self._max_body:
+            received += len(message.get("body", b""))
+            if received <= self._max_body:
+                parts += message.get("body", b"")
+            is_last = not message.get("more_body")
+            if received > self._max_body * (1 if is_last else THROWN_AWAY):
                 raise self._too_large()
-            if not message.get("more_body"):
+            if is_last:
                 return parts
             message = await receive()
         raise _Disconnected

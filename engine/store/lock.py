@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from engine.faults import Unavailable
+from engine.faults import Taken, Unavailable
 
 
 class Lock:
@@ -21,7 +21,7 @@ class Lock:
         except OSError:
             holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
-            raise Unavailable(
+            raise Taken(
                 f"Another process (pid {holder}) writes to {path}. Stop it first, or point this one at other files."
             ) from None
         os.ftruncate(self._descriptor, 0)

@@ -48,12 +48,18 @@ class ReadStore:
         if not self._readonly:
             self._lock = Lock(self._path)
             try:
-                self._writer = await Connection.open(self._path, synchronous="NORMAL")
+                self._writer = await self._opened()
                 await self.write(lambda connection: [connection.execute(each) for each in SHARED])
             except BaseException:
                 await self.close()
                 raise
         await self._readers.open()
+
+    async def _opened(self) -> Connection:
+        try:
+            return await Connection.open(self._path, synchronous="NORMAL")
+        except Unavailable as error:
+            raise Unavailable(f"{error} If it is damaged, delete it: it is folded anew from the log.") from error
 
     async def close(self) -> None:
         await self._readers.close()

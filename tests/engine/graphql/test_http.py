@@ -232,6 +232,22 @@ async def test_a_body_over_the_limit_is_413_by_its_length_and_while_it_arrives()
         assert (await post(client, "{ hello }")).status_code == 200
 
 
+async def test_a_client_that_sends_a_large_body_gets_to_read_that_it_is_too_large() -> None:
+    async with live(max_body=2_000_000) as server, httpx.AsyncClient(base_url=server.url) as client:
+        response = await post(client, "{ hello }" + " " * 9_000_000)
+        assert (response.status_code, code(response)) == (413, "PAYLOAD_TOO_LARGE")
+
+
+async def test_a_body_that_could_be_endless_is_not_taken_in() -> None:
+    async with live(max_body=1000) as server:
+        head = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        assert (await raw(server, head + b"content-length: 8001\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
+        pieces = b"transfer-encoding: chunked\r\n\r\n" + b"3e8\r\n" + b" " * 1000 + b"\r\n"
+        assert (await raw(server, head + pieces + (b"3e8\r\n" + b" " * 1000 + b"\r\n") * 8)).startswith(
+            b"HTTP/1.1 413 "
+        )
+
+
 async def test_a_body_in_pieces_is_put_together(client: httpx.AsyncClient) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for byte in b'{"query":"{hello}"}':
