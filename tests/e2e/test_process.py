@@ -162,12 +162,15 @@ async def test_what_keeps_a_server_from_starting_is_one_sentence(tmp_path: Path)
         second, imported = await asyncio.gather(
             run(tmp_path, "serve"), run(tmp_path, "import", str(ROOT / "demo" / "catalogue.csv"))
         )
-        for ended in (second, imported):
-            assert (ended.code, ended.out) == (2, "")
-            assert ended.err == (
-                f"Another process (pid {server.process.pid}) writes to data/log.db. "
-                "Stop it first, or point this one at other files.\n"
-            )
+        taken_log = (
+            f"Another process (pid {server.process.pid}) writes to data/log.db. "
+            "Stop it first, or point this one at other files."
+        )
+        assert (second.code, second.out, second.err) == (2, "", f"{taken_log}\n")
+        assert (imported.code, imported.out) == (2, "")
+        assert imported.err.startswith(
+            f"{taken_log} If it is the server, import through it: add --url http://127.0.0.1:"
+        )
     (tmp_path / "diary.db").write_bytes(b"no database " * 100)
     settings, file = await asyncio.gather(
         run(tmp_path, "serve", LOG_LEVEL="loud"), run(tmp_path, "verify", WRITE_DB_URL="sqlite:///diary.db")
