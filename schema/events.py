@@ -16,6 +16,8 @@ from engine.history import Matching
 from engine.shapes import Recorded
 from schema.nodes import Node
 
+MOST_TYPES = 100
+
 
 @strawberry.type(
     description="One event of the log. Personal data and secrets never appear in `data` "
@@ -77,6 +79,8 @@ class EventFilter:
 
     def matching(self) -> Matching:
         types = given(self.types)
+        if types is not None and len(types) > MOST_TYPES:
+            raise ProtocolError("BAD_USER_INPUT", f"`types` takes at most {MOST_TYPES} values at a time.")
         return Matching(
             stream=given(self.stream),
             types=None if types is None else tuple(types),

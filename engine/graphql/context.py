@@ -16,6 +16,9 @@ from engine.refusals import Refusal
 from engine.shapes import Command, Conditions, ReadModel, Receipt, Row
 from engine.tally import MakeCommand
 
+MOST_VALUES = 1000
+"Measured: 1,000 ids in a filter take a tenth of a second, 40,000 take eighteen seconds."
+
 R = TypeVar("R", bound=Row)
 N = TypeVar("N")
 
@@ -68,6 +71,7 @@ class Context:
         search: str | None = None,
     ) -> Connection[N]:
         """A page of a read model as a connection."""
+        _check(conditions)
         await self.fresh(model, at_least)
         start, bound = (part.before, part.after) if part.backwards else (part.after, part.before)
         table = self.app.rows.table(model)
@@ -114,6 +118,13 @@ class Context:
         """One row as it is now, then each time it changes."""
         async for row in self.app.views.watch(model, key):
             yield None if row is None else node(row)
+
+
+def _check(conditions: Conditions) -> None:
+    """Raise ProtocolError (BAD_USER_INPUT) for a list of values that would make the query a burden."""
+    for condition in conditions:
+        if condition.test == "one_of" and len(condition.value) > MOST_VALUES:
+            raise ProtocolError("BAD_USER_INPUT", f"`{condition.column}` takes at most {MOST_VALUES} values at a time.")
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -281,3 +281,13 @@ async def test_numbers_that_json_has_no_room_for_are_refused(shop: Shop) -> None
         else:
             assert answer["data"]["changeMedicinePrice"]["errors"] == [{"code": "INVALID", "path": ["price"]}]
     assert shop.app.log.position == 1
+
+
+async def test_a_filter_with_too_many_values_is_bad_input(shop: Shop) -> None:
+    many = {"many": [f"m{number}" for number in range(1001)]}
+    medicines = "query($many: [ID!]) { medicines(filter: { ids: $many }) { nodes { id } } }"
+    await check(shop, medicines, many, "BAD_USER_INPUT")
+    events = "query($many: [String!]) { events(filter: { types: $many }) { nodes { id } } }"
+    await check(shop, events, many, "BAD_USER_INPUT")
+    few = {"many": many["many"][:1000]}
+    assert await shop.data(medicines, **few) == {"nodes": []}
