@@ -17,6 +17,9 @@ DEMO_FILE = Path(__file__).parent / "demo" / "catalogue.csv"
 UNUSABLE = 2
 "Exit code for what stops a command before it begins: a setting, a file, a port. 1 is for what it found wrong."
 
+INTERRUPTED = 130
+"Exit code of a command that Ctrl-C cut short. A server that is stopped so ends with 0: that is how it ends."
+
 # What opens no database starts fast: the rest is imported by the commands that need it.
 
 
@@ -90,7 +93,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     except (Unavailable, UnknownEvent) as error:
         fail(str(error))
     except KeyboardInterrupt:
-        sys.exit(0)
+        sys.exit(INTERRUPTED)
 
 
 def fail(message: str) -> NoReturn:

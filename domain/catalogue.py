@@ -18,7 +18,7 @@ def read(lines: Iterable[str]) -> Iterator[RegisterMedicine]:
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
         raise InvalidInput(f"The first line must name the columns; {', '.join(missing)} is missing.")
-    for line in reader:
+    for line in _lines(reader):
         try:
             yield _command(line)
         except InvalidInput as refusal:
@@ -26,9 +26,18 @@ def read(lines: Iterable[str]) -> Iterator[RegisterMedicine]:
             raise InvalidInput(f"Line {reader.line_num}, {place}: {refusal.message}", refusal.path) from None
 
 
+def _lines(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InvalidInput(f"Line {reader.line_num + 1}: {error}.") from None
+
+
 def _command(line: dict[str, str]) -> RegisterMedicine:
     if any(line[column] is None for column in COLUMNS):
         raise InvalidInput("The line is too short.", ["line"])
+    if None in line:
+        raise InvalidInput("The line has more fields than there are columns.", ["line"])
     try:
         price = Decimal(line["price"])
     except InvalidOperation:

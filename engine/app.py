@@ -147,7 +147,6 @@ class App:
 
     async def _keep_house(self) -> None:
         while True:
-            await asyncio.sleep(HOUSEKEEPING)
             before = self.log.last_recorded_at - timedelta(days=self.settings.command_retention_days)
             try:
                 for _ in range(MOST_ROUNDS):
@@ -155,6 +154,7 @@ class App:
                         break
             except Exception:  # what was not forgotten now is forgotten the next time
                 logger.exception("old command ids not forgotten")
+            await asyncio.sleep(HOUSEKEEPING)
 
     # ------------------------------------------------------------------ what a resolver needs
 

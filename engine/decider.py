@@ -87,9 +87,10 @@ class Decider:
             appending.abandon()
             self._cache.clear()
             raise
-        self._cache.update(states)
-        for stream in states:
-            self._cache.move_to_end(stream)
+        for stream, known in states.items():
+            if known[1]:  # what holds nothing is not worth a place that something could have
+                self._cache[stream] = known
+                self._cache.move_to_end(stream)
         while len(self._cache) > self._most_cached:
             self._cache.popitem(last=False)
         return outcomes, appending

@@ -14,6 +14,8 @@ from engine.store.readstore import ReadStore
 
 PAGE = 100
 LOOK = 1000
+AGAIN = 0.25
+"Seconds after which a receipt that is waited for is looked for again."
 
 
 class Matching(Value):
@@ -146,7 +148,8 @@ class History:
                 yield progress
                 shown = progress
             if progress.receipt is None:
-                await self._feed.beyond(LOG, head)
+                # A command that had nothing to do leaves no event, so the log's position tells nothing of it.
+                await self._feed.beyond(LOG, head, AGAIN)
             elif progress.is_complete:
                 return
             else:

@@ -129,7 +129,8 @@ class LiveViews:
         at = since = after or 0
         sent_at: float | None = None
         is_open = False  # a run has begun, so it must end, even with an empty page
-        floor: int | None = None
+        # A removal behind `after` may be forgotten between the check of `after` and the first page.
+        floor: int | None = after or None
         while True:
             async for page in self._pages(model, conditions, at, is_snapshot=kind is ChangeKind.SNAPSHOT, floor=floor):
                 upserted, removed = _outcome(page.entries)

@@ -13,6 +13,7 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self._file = path.with_name(path.name + ".lock")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise Unavailable(f"{self._file} cannot be written: {error.strerror}.") from error

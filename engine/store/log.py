@@ -40,10 +40,6 @@ class Log:
     @classmethod
     async def open(cls, path: Path, codec: Codec, *, least: int = 1, most: int = 4) -> "Log":
         """Open or create the log. Raises Unavailable or UnknownEvent with a sentence when that cannot be."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Unavailable(f"{path.parent} cannot be made: {error.strerror}.") from error
         lock = Lock(path)
         try:
             writer = await Connection.open(path, synchronous="FULL")

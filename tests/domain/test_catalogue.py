@@ -47,6 +47,7 @@ def test_a_missing_column_is_named() -> None:
         (ASPIRIN.replace("4.20", "4.205"), "Line 3, price: An amount has at most two digits after the point."),
         (ASPIRIN.replace(",7,", ",-7,"), "Line 3, stock_quantity: '-7' is no whole number."),
         (ASPIRIN.replace("Bayer", " "), "Line 3, manufacturer: Must not be blank."),
+        (ASPIRIN + ",9", "Line 3, line: The line has more fields than there are columns."),
         ("med-short,Short", "Line 3, line: The line is too short."),
     ],
 )
@@ -54,3 +55,8 @@ def test_what_is_wrong_is_said_with_its_line_and_column(line: str, message: str)
     with pytest.raises(InvalidInput) as caught:
         list(catalogue.read([NAMES, ASPIRIN, line]))
     assert caught.value.message == message
+
+
+def test_a_field_that_is_too_large_is_said_with_its_line() -> None:
+    with pytest.raises(InvalidInput, match=r"^Line 2: field larger than field limit"):
+        list(catalogue.read([NAMES, ASPIRIN.replace("Bayer", "x" * 200_000)]))

@@ -13,6 +13,7 @@ logs.configure({level!r}, {format!r})
 structlog.get_logger("a").info("said", position=3)
 logging.getLogger("b").warning("heard %d", 4)
 try:
+    password = "hunter2"
     1 / 0
 except ZeroDivisionError:
     structlog.get_logger("a").exception("failed")
@@ -42,3 +43,8 @@ def test_what_is_less_serious_than_the_level_is_left_out() -> None:
 def test_a_person_gets_lines_to_read() -> None:
     assert "said" in lines("info", "console")[0]
     assert not lines("info", "console")[0].startswith("{")
+
+
+def test_a_traceback_shows_no_values() -> None:
+    assert "ZeroDivisionError" in "".join(lines("info", "console"))
+    assert "hunter2" not in "".join(line for line in lines("info", "console") if "password =" not in line)

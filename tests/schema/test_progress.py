@@ -61,6 +61,16 @@ async def test_a_command_is_followed_from_before_it_is_sent_to_the_last_projecti
         await stream.completed()
 
 
+async def test_a_command_with_nothing_to_do_is_followed_from_before_it_is_sent(shop: Shop) -> None:
+    await register(shop, stockQuantity=5)
+    async with shop.follow(FOLLOW, id="c") as stream, shop.follow("subscription { records { kind } }") as other:
+        await other.next()
+        await shop.accepted("adjustStock", medicineId="aspirin", quantity=5, reason="counted", commandId="c")
+        progress = await stream.next()
+        assert (progress["receipt"]["position"], progress["isComplete"]) == ("1", True)
+        await stream.completed()
+
+
 async def test_a_command_is_followed_after_it_is_complete(shop: Shop) -> None:
     await shop.accepted("writeRecord", key="a", value="1", commandId="c1")
     await shop.settled()

@@ -329,7 +329,7 @@ async def test_the_subprotocol_is_chosen_among_others(server: Live) -> None:
 
 async def test_another_origin_is_refused_in_the_handshake() -> None:
     async with live(allowed_origins=["https://shop.example"]) as server:
-        for origin in ("https://evil.example", f"http://127.0.0.1:{server.port + 1}", "null"):
+        for origin in ("https://evil.example", f"http://127.0.0.1:{server.port + 1}", "null", "http://["):
             with pytest.raises(InvalidStatus) as caught:
                 async with opened(server, origin=Origin(origin)):
                     pass
