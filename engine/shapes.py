@@ -1,4 +1,4 @@
-"""The vocabulary an application is written in: messages, states, rows, aggregates, read models, conditions.
+"""The vocabulary an application is written in: messages, states, rows, aggregates, read models, processes, conditions.
 
 Everything here is a frozen value or a record of pure functions. The engine does what waits, fails, retries or stores.
 """
@@ -26,6 +26,23 @@ class Value(msgspec.Struct, metaclass=_Frozen, frozen=True, gc=False, forbid_unk
 
 class Command(Value):
     """A wish, in the imperative. Names its stream by the field that its aggregate declares as `identity`."""
+
+
+class Effect(Value):
+    """A wish to the world outside, in the imperative: what a process wants done that no aggregate decides.
+
+    Whoever performs it may be asked again for the same one, after a crash, and is told the same id then.
+    """
+
+
+class Secret(Value):
+    """Text that only a command may hold. It is kept beside the stream it was accepted for, under its field's name, until
+    another takes its place or it is erased. It is in no event, state, snapshot, row or log line."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
 
 
 class Event(Value):
@@ -88,6 +105,10 @@ class Release(Value):
     value: str
 
 
+class Erase(Value):
+    """A stream's secrets are deleted."""
+
+
 @dataclass(frozen=True)
 class Aggregate(Generic[S]):
     """The rules of one kind of stream: `decide(state, command, now) -> events`, `evolve(state, event) -> state`.
@@ -102,8 +123,8 @@ class Aggregate(Generic[S]):
     initial: S
     decide: Callable[[S, Any, datetime], Sequence[Any]]
     evolve: Callable[[S, Any], S]
-    claims: Callable[[Any], Sequence[Claim | Release]] | None = None
-    "What an event claims or releases, kept unique in the append's transaction."
+    claims: Callable[[Any], Sequence[Claim | Release | Erase]] | None = None
+    "What an event claims, releases or erases, in the append's transaction."
     version: int = 1
     "Raise it when `evolve` gives stored events another meaning: older snapshots are then ignored."
     snapshot_every: int = 200
@@ -116,13 +137,13 @@ class Aggregate(Generic[S]):
 class ReadModel(Generic[R]):
     """A table that is a fold per key: `keys(event) -> keys`, `apply(row | None, event) -> row | None`.
 
-    The union in the signature of `apply` is the subscription. `apply` may take a third argument, the Recorded event,
-    where a row tells who did what and when. None in place of a row means that there is none.
+    The union in the signature of `apply` is the subscription. `apply` may take a third argument, and `keys` a second:
+    the Recorded event, where a row tells who did what and when. None in place of a row means that there is none.
     """
 
     name: str
     row: type[R]
-    keys: Callable[[Any], tuple[str, ...]]
+    keys: Callable[..., tuple[str, ...]]
     apply: Callable[..., R | None]
     version: int = 1
     "Raise it with every change of row, keys or apply: the table is then folded anew."
@@ -130,6 +151,29 @@ class ReadModel(Generic[R]):
     "The category whose streams the rows mirror one to one; gives Row.version."
     order: tuple[str, ...] = ()
     "Columns that a connection sorts by before the id; `-column` sorts downwards."
+
+
+@dataclass(frozen=True)
+class Process(Generic[S]):
+    """What follows from events, across streams: `evolve(state, event) -> state`, `react(state, event) -> commands, effects`.
+
+    There is one state for each key; one that equals `initial` is not kept. The union in the signature of `evolve`, the
+    same as in that of `react`, is the subscription. `react` is given the state with the event already in it. It is
+    asked once for each event, and again after a crash: what it gives is sent under ids derived from the event's.
+    """
+
+    name: str
+    key: Callable[[Any], str]
+    "Which instance an event belongs to. Events of one key are taken in order, those of others side by side."
+    initial: S
+    evolve: Callable[[S, Any], S]
+    react: Callable[[S, Any], Sequence[Command | Effect]]
+    due: Callable[[S], datetime | None] | None = None
+    "When an instance is to be woken, if its state does not change before. Stored, so it outlives the server."
+    wake: Callable[[S], Sequence[Command | Effect]] | None = None
+    "What follows when that time has come."
+    version: int = 1
+    "Raise it when `evolve` gives stored events another meaning: the states are then folded anew, without reacting."
 
 
 @dataclass(frozen=True)
