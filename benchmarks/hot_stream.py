@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import engines, machine
 from benchmarks.report import Row, per_second, ratio
-from domain.medicine import ReceiveStock
+from domain.stock import ReceiveStock
 
 
 def measure(*, rounds: int = 9, commands: int = 5000) -> Row:

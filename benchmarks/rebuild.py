@@ -14,8 +14,9 @@ import orjson
 from benchmarks import machine
 from benchmarks.report import Row, per_second, ratio
 from cli.application import DECLARATIONS
-from domain.medicine import MedicinePriceChanged, MedicineRegistered, StockAdjusted, StockReceived
+from domain.medicine import MedicinePriceChanged, MedicineRegistered
 from domain.money import Money
+from domain.stock import StockAdjusted, StockReceived
 from engine import clock, ids
 from engine.feed import Feed
 from engine.projection import Projection
@@ -159,7 +160,7 @@ def _raw(log: Path, path: Path, events: int) -> float:
             each.execute("PRAGMA cache_size = -16384")
         target.execute("PRAGMA journal_mode = WAL")
         target.execute("PRAGMA synchronous = NORMAL")
-        for statement in Statements(MEDICINES.name, MEDICINES.order, Layout(MedicineRow), "a").create():
+        for statement in Statements(MEDICINES, Layout(MedicineRow), "a").create():
             target.execute(statement)
         target.execute("CREATE TABLE checkpoint (position INTEGER NOT NULL)")
         target.execute("INSERT INTO checkpoint VALUES (0)")

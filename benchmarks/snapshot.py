@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks import engines, machine
 from benchmarks.engines import Engine
 from benchmarks.report import Row, ratio
-from domain.medicine import MEDICINE, ReceiveStock
+from domain.medicine import MEDICINE
+from domain.stock import ReceiveStock
 from engine import clock
 from engine.refusals import VersionConflict
 from engine.shapes import Aggregate

@@ -5,12 +5,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias, assert_never
 
+from domain import stock
 from domain.money import Money
+from domain.stock import (
+    MOST_STOCK,
+    AdjustStock,
+    DispatchStock,
+    ReceiveStock,
+    ReleaseStock,
+    ReserveStock,
+    Stock,
+    StockCommand,
+    StockEvent,
+)
 from domain.text import identifier, named, text, whole
-from engine.refusals import AlreadyTaken, InvalidInput, NotAllowedNow, NotFound, check
+from engine.refusals import AlreadyTaken, NotAllowedNow, NotFound, check
 from engine.shapes import Aggregate, Command, Event, State, replace
-
-MOST_STOCK = 1_000_000_000
 
 
 class RegisterMedicine(Command):
@@ -40,23 +50,6 @@ class ChangeMedicinePrice(Command):
     price: Decimal
 
 
-class ReceiveStock(Command):
-    medicine_id: str
-    quantity: int
-
-    def __post_init__(self) -> None:
-        check(whole("quantity", self.quantity, 1, MOST_STOCK))
-
-
-class AdjustStock(Command):
-    medicine_id: str
-    quantity: int
-    reason: str
-
-    def __post_init__(self) -> None:
-        check(whole("quantity", self.quantity, 0, MOST_STOCK), text("reason", self.reason))
-
-
 class DiscontinueMedicine(Command):
     medicine_id: str
     reason: str
@@ -65,7 +58,7 @@ class DiscontinueMedicine(Command):
         check(text("reason", self.reason))
 
 
-MedicineCommand: TypeAlias = ReceiveStock | AdjustStock | ChangeMedicinePrice | RegisterMedicine | DiscontinueMedicine
+MedicineCommand: TypeAlias = StockCommand | ChangeMedicinePrice | RegisterMedicine | DiscontinueMedicine
 
 
 class MedicineRegistered(Event):
@@ -85,34 +78,20 @@ class MedicinePriceChanged(Event):
     previous_price: Money
 
 
-class StockReceived(Event):
-    medicine_id: str
-    quantity: int
-    stock_quantity: int
-
-
-class StockAdjusted(Event):
-    medicine_id: str
-    stock_quantity: int
-    previous_quantity: int
-    reason: str
-
-
 class MedicineDiscontinued(Event):
     medicine_id: str
     reason: str
 
 
-MedicineEvent: TypeAlias = (
-    StockReceived | StockAdjusted | MedicinePriceChanged | MedicineRegistered | MedicineDiscontinued
-)
+MedicineEvent: TypeAlias = StockEvent | MedicinePriceChanged | MedicineRegistered | MedicineDiscontinued
 
 
 class Medicine(State):
     exists: bool = False
+    name: str = ""
     is_discontinued: bool = False
     price: Money = Money(0)
-    stock_quantity: int = 0
+    stock: Stock = Stock()
 
 
 def decide(medicine: Medicine, command: MedicineCommand, now: datetime) -> Sequence[MedicineEvent]:
@@ -121,10 +100,8 @@ def decide(medicine: Medicine, command: MedicineCommand, now: datetime) -> Seque
     if not medicine.exists:
         raise NotFound(f"There is no medicine {named(command.medicine_id)}.", ["medicine_id"])
     match command:
-        case ReceiveStock():
-            return _receive(medicine, command)
-        case AdjustStock():
-            return _adjust(medicine, command)
+        case ReserveStock() | ReleaseStock() | DispatchStock() | ReceiveStock() | AdjustStock():
+            return stock.decide(medicine.stock, command, medicine.name, medicine.is_discontinued)
         case ChangeMedicinePrice():
             return _change_price(medicine, command)
         case DiscontinueMedicine():
@@ -150,28 +127,6 @@ def _register(medicine: Medicine, command: RegisterMedicine) -> Sequence[Medicin
     ]
 
 
-def _receive(medicine: Medicine, command: ReceiveStock) -> Sequence[MedicineEvent]:
-    if medicine.is_discontinued:
-        raise NotAllowedNow("A discontinued medicine takes no more stock.", "DISCONTINUED")
-    stock = medicine.stock_quantity + command.quantity
-    if stock > MOST_STOCK:
-        raise InvalidInput(f"That would make {stock} in stock; the most is {MOST_STOCK}.", ["quantity"])
-    return [StockReceived(medicine_id=command.medicine_id, quantity=command.quantity, stock_quantity=stock)]
-
-
-def _adjust(medicine: Medicine, command: AdjustStock) -> Sequence[MedicineEvent]:
-    if command.quantity == medicine.stock_quantity:
-        return []  # nothing to do is an answer, not an error
-    return [
-        StockAdjusted(
-            medicine_id=command.medicine_id,
-            stock_quantity=command.quantity,
-            previous_quantity=medicine.stock_quantity,
-            reason=command.reason,
-        )
-    ]
-
-
 def _change_price(medicine: Medicine, command: ChangeMedicinePrice) -> Sequence[MedicineEvent]:
     price = Money.of(command.price, medicine.price.currency)
     if medicine.is_discontinued:
@@ -189,16 +144,15 @@ def _discontinue(medicine: Medicine, command: DiscontinueMedicine) -> Sequence[M
 
 def evolve(medicine: Medicine, event: MedicineEvent) -> Medicine:
     match event:
-        case StockReceived() | StockAdjusted():
-            return replace(medicine, stock_quantity=event.stock_quantity)
         case MedicinePriceChanged():
             return replace(medicine, price=event.price)
         case MedicineRegistered():
-            return Medicine(exists=True, price=event.price, stock_quantity=event.stock_quantity)
+            held = Stock(quantity=event.stock_quantity, threshold=event.low_stock_threshold)
+            return Medicine(exists=True, name=event.name, price=event.price, stock=held)
         case MedicineDiscontinued():
             return replace(medicine, is_discontinued=True)
         case _:
-            assert_never(event)
+            return replace(medicine, stock=stock.evolve(medicine.stock, event))
 
 
-MEDICINE = Aggregate("medicine", identity="medicine_id", initial=Medicine(), decide=decide, evolve=evolve)
+MEDICINE = Aggregate("medicine", identity="medicine_id", initial=Medicine(), decide=decide, evolve=evolve, version=2)

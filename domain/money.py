@@ -41,3 +41,6 @@ class Money(Value, order=True):
     @property
     def amount(self) -> Decimal:
         return Decimal(self.units).scaleb(-2)
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"

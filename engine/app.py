@@ -159,11 +159,17 @@ class App:
     # ------------------------------------------------------------------ what a resolver needs
 
     async def send(
-        self, command: Command, *, command_id: str | None, expected_version: int | None, actor_id: str | None
+        self,
+        command: Command,
+        *,
+        command_id: str | None,
+        expected_version: int | None,
+        actor_id: str | None,
+        said: Any = None,
     ) -> Receipt | Refusal:
         """Dispatch a command. In synchronous mode, answer once every read model shows it, or the timeout is over."""
         outcome = await self.dispatcher.send(
-            command, command_id=command_id, expected_version=expected_version, actor_id=actor_id
+            command, command_id=command_id, expected_version=expected_version, actor_id=actor_id, said=said
         )
         if self.settings.synchronous and isinstance(outcome, Receipt):
             await self.settled(outcome.position, timeout=self.settings.read_timeout_ms / 1000)

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Protocol, get_args, get_type_hints
 
 import msgspec
 
 from engine.faults import UnknownEvent
-from engine.shapes import Command, Event, Upcaster
+from engine.shapes import Command, Event, Secret, Upcaster
 
 
 class Stored(Protocol):
@@ -63,10 +64,29 @@ class Codec:
         return f"The log holds {name} at schema {schema}, unknown to this code. Run the code that wrote it, or newer."
 
 
-def fingerprint(command: Command, expected_version: int | None) -> bytes:
-    """16 bytes that tell one input from another under the same command id."""
-    body = msgspec.msgpack.encode((type(command).__name__, command, expected_version))
+def fingerprint(command: Command, expected_version: int | None = None, said: Any = None) -> bytes:
+    """16 bytes that tell one input from another under the same command id.
+
+    `said` is what the sender gave, where the command holds more: what was looked up for it, and may differ the next
+    time. Secrets do not count: a mark of one would be a way to guess it.
+    """
+    given = command if said is None else said
+    hidden = _secret_fields(type(command))
+    if hidden and said is None:
+        given = [getattr(command, name) for name in command.__struct_fields__ if name not in hidden]
+    body = msgspec.msgpack.encode((type(command).__name__, given, expected_version))
     return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def secrets(command: Command) -> dict[str, str]:
+    """What a command wants kept beside its stream, by the name of the field."""
+    hidden = _secret_fields(type(command))
+    return {name: getattr(command, name).text for name in hidden} if hidden else {}
+
+
+@cache
+def _secret_fields(command: type[Command]) -> tuple[str, ...]:
+    return tuple(name for name, hint in get_type_hints(command).items() if hint is Secret)
 
 
 def members(function: Callable[..., Any], argument: int) -> Sequence[type[Any]]:

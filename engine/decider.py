@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from engine.clock import Clock
-from engine.codec import fingerprint, members
+from engine.codec import members, secrets
 from engine.refusals import AlreadyTaken, CommandIdReused, Refusal, VersionConflict
-from engine.shapes import Aggregate, Claim, Command, Receipt, Release, State
+from engine.shapes import Aggregate, Claim, Command, Erase, Receipt, Release, State
 from engine.store.append import About, Appending
 from engine.store.log import Log
 
@@ -25,6 +25,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     is_fresh: bool
     "True when the id was made here, so that it cannot have been seen before."
     expected_version: int | None
+    mark: bytes
+    "What tells its input from another under the same id."
 
 
 Outcome = Receipt | Refusal | Exception
@@ -117,9 +119,8 @@ class Decider:
         command, about, stream = request.command, request.about, request.stream
         rules = self._rules[type(command)]
         aggregate = rules.aggregate
-        mark = fingerprint(command, request.expected_version)
         if not request.is_fresh and (seen := appending.command(about.command_id)):
-            if seen[0] != mark:
+            if seen[0] != request.mark:
                 raise CommandIdReused(about.command_id)
             return seen[1]
         state, version = states[stream]
@@ -135,18 +136,24 @@ class Decider:
         # What can fail comes before what is handed in: a fault must leave nothing of its command in the transaction.
         snapshot = msgspec.msgpack.encode(folded) if is_due else None
         appending.append(stream, version, new, about)
+        if new and (kept := secrets(command)):
+            appending.keep_secrets(stream, kept)
         for claim in claims:
             appending.claim(claim, stream)
         states[stream] = folded, after
         if snapshot is not None:
             appending.keep_snapshot(stream, after, rules.layout, snapshot)
         given = Receipt(about.command_id, appending.head, stream, after, appending.at, len(new), False, about.actor_id)
-        appending.remember(mark, given)
+        appending.remember(request.mark, given)
         return given
 
     def _claims(
-        self, appending: Appending, claims: Callable[[Any], Sequence[Claim | Release]], stream: str, new: Sequence[Any]
-    ) -> Sequence[Claim | Release]:
+        self,
+        appending: Appending,
+        claims: Callable[[Any], Sequence[Claim | Release | Erase]],
+        stream: str,
+        new: Sequence[Any],
+    ) -> Sequence[Claim | Release | Erase]:
         """What the events claim and release. Raises AlreadyTaken for a value that another stream holds."""
         wanted = [each for event in new for each in claims(event)]
         for each in wanted:

@@ -8,6 +8,7 @@ import structlog
 
 from engine import ids
 from engine.clock import Clock
+from engine.codec import fingerprint
 from engine.decider import Decider, Request
 from engine.faults import Unavailable
 from engine.feed import LOG, Feed
@@ -74,8 +75,9 @@ class Dispatcher:
         causation_id: str | None = None,
         actor_id: str | None = None,
         trace: str | None = None,
+        said: Any = None,
     ) -> Receipt | Refusal:
-        """Decide and store a command; returns once it is on disk.
+        """Decide and store a command; returns once it is on disk. `said`: see engine.codec.fingerprint.
 
         Raises Unavailable when it could not be stored, or when that is not known within the timeout: sending it again
         under the same command id then finds out.
@@ -92,7 +94,8 @@ class Dispatcher:
             return InvalidInput("Must be text that can be encoded.", [aggregate.identity])
         id = command_id or ids.new()
         about = About(id, correlation_id or id, causation_id, actor_id, trace)
-        request = Request(command, stream, about, command_id is None, expected_version)
+        mark = fingerprint(command, expected_version, said)
+        request = Request(command, stream, about, command_id is None, expected_version, mark)
         future: asyncio.Future[Receipt | Refusal] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
         self._arrived.set()

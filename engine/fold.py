@@ -32,11 +32,14 @@ class Fold(Generic[R]):
         self.types: frozenset[type[Any]] = frozenset(members(model.apply, 1))
         "The events it subscribes to: the union in the signature of `apply`."
         self._with_record = len(signature(model.apply).parameters) > 2
+        self._keyed_by_record = len(signature(model.keys).parameters) > 1
         self._category = f"{model.of}-" if model.of else None
 
     def work(self, events: Sequence[Recorded]) -> Work:
         """The events that concern this model, each with the keys it touches."""
         types, keys = self.types, self.model.keys
+        if self._keyed_by_record:
+            return [(each, keys(each.event, each)) for each in events if type(each.event) in types]
         return [(each, keys(each.event)) for each in events if type(each.event) in types]
 
     def run(self, rows: dict[str, R], work: Work) -> Folded[R]:

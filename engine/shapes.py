@@ -36,8 +36,11 @@ class Effect(Value):
 
 
 class Secret(Value):
-    """Text that only a command may hold. It is kept beside the stream it was accepted for, under its field's name, until
-    another takes its place or it is erased. It is in no event, state, snapshot, row or log line."""
+    """Text that only a command may hold, and only a field of its own.
+
+    It is kept beside the stream that the command was accepted for, under the field's name, until another takes its
+    place or it is erased. It is in no event, state, snapshot, row or log line.
+    """
 
     text: str
 
@@ -151,11 +154,13 @@ class ReadModel(Generic[R]):
     "The category whose streams the rows mirror one to one; gives Row.version."
     order: tuple[str, ...] = ()
     "Columns that a connection sorts by before the id; `-column` sorts downwards."
+    indexes: tuple[str, ...] = ()
+    "Columns by whose value rows are looked up; such rows are found in the order above."
 
 
 @dataclass(frozen=True)
 class Process(Generic[S]):
-    """What follows from events, across streams: `evolve(state, event) -> state`, `react(state, event) -> commands, effects`.
+    """What follows from events, across streams: `evolve(state, event) -> state`, `react(state, event) -> wishes`.
 
     There is one state for each key; one that equals `initial` is not kept. The union in the signature of `evolve`, the
     same as in that of `react`, is the subscription. `react` is given the state with the event already in it. It is

@@ -87,9 +87,15 @@ def fold(model: ReadModel[R], table: Mapping[str, R], log: Iterable[Recorded]) -
     source = members(model.apply, 1)
     for entry in log:
         if isinstance(entry.event, tuple(source)):
-            for key in model.keys(entry.event):
+            for key in keys_of(model, entry):
                 _fold_key(model, folded, key, entry)
     return folded
+
+
+def keys_of(model: ReadModel[Any], entry: Recorded) -> tuple[str, ...]:
+    """The keys that an event touches."""
+    takes_entry = len(signature(model.keys).parameters) == 2
+    return model.keys(entry.event, entry) if takes_entry else model.keys(entry.event)
 
 
 def _fold_key(model: ReadModel[R], table: dict[str, R], key: str, entry: Recorded) -> None:
@@ -127,11 +133,15 @@ def _record(event: Event, position: int, versions: Mapping[str, int], at: dateti
 
 @cache
 def _owner(event: type[Event]) -> Aggregate[Any]:
-    """The aggregate that an event belongs to: it is declared in the same module."""
-    for value in vars(sys.modules[event.__module__]).values():
-        if isinstance(value, Aggregate) and event in members(value.evolve, 1):
-            return value
-    raise TypeError(f"{event.__module__} declares no aggregate that evolves with {event.__name__}; give it recorded.")
+    """The aggregate that an event belongs to: it is declared in the same package."""
+    package = event.__module__.rpartition(".")[0]
+    for name, module in list(sys.modules.items()):
+        if name != event.__module__ and name.rpartition(".")[0] != package:
+            continue
+        for value in vars(module).values():
+            if isinstance(value, Aggregate) and event in members(value.evolve, 1):
+                return value
+    raise TypeError(f"No aggregate beside {event.__module__} evolves with {event.__name__}; give it recorded.")
 
 
 def _belongs(message: Command | Event, function: Any, aggregate: Aggregate[Any]) -> None:

@@ -3,17 +3,23 @@
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias, assert_never
 
-from domain.medicine import (
-    MedicineDiscontinued,
-    MedicinePriceChanged,
-    MedicineRegistered,
-    StockAdjusted,
-    StockReceived,
-)
+from domain.medicine import MedicineDiscontinued, MedicinePriceChanged, MedicineRegistered
 from domain.money import Money
+from domain.stock import (
+    StockAdjusted,
+    StockDispatched,
+    StockRanLow,
+    StockReceived,
+    StockReleased,
+    StockReservationDeclined,
+    StockReserved,
+)
 from engine.shapes import FIXED, SEARCH, Conditions, ReadModel, Row, at_most, equals, one_of, replace
 
-Source: TypeAlias = StockReceived | StockAdjusted | MedicinePriceChanged | MedicineRegistered | MedicineDiscontinued
+Counted: TypeAlias = StockReceived | StockAdjusted
+SetAside: TypeAlias = StockReserved | StockReleased | StockDispatched
+Sold: TypeAlias = MedicineRegistered | MedicinePriceChanged | MedicineDiscontinued
+Source: TypeAlias = SetAside | Counted | Sold | StockReservationDeclined | StockRanLow
 
 
 class MedicineRow(Row):
@@ -35,8 +41,12 @@ def keys(event: Source) -> tuple[str, ...]:
 
 def apply(row: MedicineRow | None, event: Source) -> MedicineRow | None:
     match event:
+        case StockReserved() | StockReleased() | StockDispatched():
+            return row and _stocked(row, event.stock_quantity, event.reserved_quantity)
         case StockReceived() | StockAdjusted():
-            return row and _stocked(row, event.stock_quantity)
+            return row and _stocked(row, event.stock_quantity, row.reserved_quantity)
+        case StockReservationDeclined() | StockRanLow():
+            return row
         case MedicinePriceChanged():
             return row and replace(row, price=event.price)
         case MedicineRegistered():
@@ -56,9 +66,13 @@ def apply(row: MedicineRow | None, event: Source) -> MedicineRow | None:
             assert_never(event)
 
 
-def _stocked(row: MedicineRow, stock_quantity: int) -> MedicineRow:
-    is_available = stock_quantity > row.reserved_quantity and not row.is_discontinued
-    return replace(row, stock_quantity=stock_quantity, is_available=is_available)
+def _stocked(row: MedicineRow, stock_quantity: int, reserved_quantity: int) -> MedicineRow:
+    return replace(
+        row,
+        stock_quantity=stock_quantity,
+        reserved_quantity=reserved_quantity,
+        is_available=stock_quantity > reserved_quantity and not row.is_discontinued,
+    )
 
 
 def where(
@@ -82,5 +96,5 @@ def where(
 
 
 MEDICINES = ReadModel(
-    "medicines", row=MedicineRow, keys=keys, apply=apply, version=1, of="medicine", order=("name", "strength")
+    "medicines", row=MedicineRow, keys=keys, apply=apply, version=2, of="medicine", order=("name", "strength")
 )

@@ -8,8 +8,9 @@ from typing import Self
 import strawberry
 from strawberry import UNSET
 
-from domain.medicine import AdjustStock, ChangeMedicinePrice, DiscontinueMedicine, ReceiveStock, RegisterMedicine
+from domain.medicine import ChangeMedicinePrice, DiscontinueMedicine, RegisterMedicine
 from domain.money import Money
+from domain.stock import AdjustStock, ReceiveStock
 from engine.graphql.connection import Connection, Slice
 from engine.graphql.context import Context, Info
 from engine.graphql.frame import Frame

@@ -14,7 +14,7 @@ from engine.codec import Codec, members
 from engine.discovery import declared
 from engine.refusals import Refusal
 from engine.shapes import FIXED, Aggregate, ReadModel, Recorded, replace
-from engine.testing import fold, recorded
+from engine.testing import fold, keys_of, recorded
 from tests.values import IDS, MOMENTS, declare
 
 declare(domain, readmodels)
@@ -165,8 +165,8 @@ def test_an_event_belongs_to_one_aggregate_only() -> None:
 def test_folding_never_fails_and_keeps_to_its_keys(model: ReadModel[Any], data: st.DataObject) -> None:
     table: dict[str, Any] = {}
     for entry in data.draw(logs(model)):
-        keys = model.keys(entry.event)
-        assert keys == model.keys(entry.event)
+        keys = keys_of(model, entry)
+        assert keys == keys_of(model, entry)
         after = fold(model, table, [entry])
         assert {key for key in table | after if table.get(key) != after.get(key)} <= set(keys)
         assert [row for key, row in after.items() if row.id != key or type(row) is not model.row] == []

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from cli.application import DECLARATIONS
-from domain.medicine import AdjustStock, ChangeMedicinePrice, DiscontinueMedicine, ReceiveStock, RegisterMedicine
+from domain.medicine import ChangeMedicinePrice, DiscontinueMedicine, RegisterMedicine
 from domain.money import Money
 from domain.readership import CountRecordReads
 from domain.record import DeleteRecord, WriteRecord
+from domain.stock import AdjustStock, ReceiveStock
 from engine import audit
 from engine.app import App
 from engine.graphql.context import Context

@@ -10,11 +10,17 @@ import msgspec
 from hypothesis import strategies as st
 
 from domain.money import MOST_UNITS, Money
+from domain.order_line import OrderLine
 from engine.discovery import modules
 from engine.refusals import Refusal
-from engine.shapes import Value
+from engine.shapes import Value, replace
 
 V = TypeVar("V", bound=Value)
+
+
+def _medicine(line: OrderLine) -> str:
+    return line.medicine_id
+
 
 IDS = st.sampled_from(["a", "b"])
 "Few, so that messages meet."
@@ -23,6 +29,13 @@ MOST_WHOLE = 2**53
 PRICES = st.decimals(0, 1000, places=2)
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {str: WORDS, int: st.integers(1, 1000), Decimal: PRICES}
 "What every check lets through, so that more than refusals gets tried."
+NAMED: dict[str, st.SearchStrategy[Any]] = {
+    "email": st.sampled_from(["a@example.org", "A@example.org", "b@example.org"]),
+    "lines": st.lists(st.deferred(lambda: st.from_type(OrderLine)), min_size=1, max_size=3, unique_by=_medicine).map(
+        lambda lines: tuple(replace(line, unit_price=Money(line.unit_price.units % 10_000)) for line in lines)
+    ),
+}
+"Fields whose check random values of their type seldom pass."
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
 
@@ -45,7 +58,10 @@ def declare(*packages: ModuleType) -> None:
 def any_of_its_fields(struct: type[V]) -> st.SearchStrategy[V]:
     """Values of a struct, plain ones and wild ones; those that it refuses to be are left out."""
     types = {field.name: _bare(field.type) for field in msgspec.structs.fields(struct)}
-    plain = {name: PLAIN[hint] if hint in PLAIN else st.from_type(hint) for name, hint in types.items()}
+    plain = {
+        name: NAMED[name] if name in NAMED else PLAIN[hint] if hint in PLAIN else st.from_type(hint)
+        for name, hint in types.items()
+    }
     wild = {name: st.from_type(hint) for name, hint in types.items()}
     fields = st.fixed_dictionaries(plain) | st.fixed_dictionaries(wild)
     made: st.SearchStrategy[Any] = fields.map(lambda given: _unless_refused(struct, given))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import strawberry
 from strawberry import UNSET
@@ -30,9 +30,11 @@ class Context:
     app: App
     actor_id: str | None = None
 
-    async def send(self, command: Command, command_id: str | None, expected_version: int | None) -> Receipt | Refusal:
+    async def send(
+        self, command: Command, command_id: str | None, expected_version: int | None, said: Any = None
+    ) -> Receipt | Refusal:
         return await self.app.send(
-            command, command_id=command_id, expected_version=expected_version, actor_id=self.actor_id
+            command, command_id=command_id, expected_version=expected_version, actor_id=self.actor_id, said=said
         )
 
     def tally(self, command: MakeCommand, key: str) -> None:

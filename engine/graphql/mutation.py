@@ -1,6 +1,7 @@
 """What every mutation shares: the idempotency key and expected version going in, the receipt coming out."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from strawberry import UNSET
@@ -26,6 +27,10 @@ class CommandInput:
     def command(self) -> Command:
         """The command that is meant. Raises InvalidInput for values that cannot be."""
         raise NotImplementedError
+
+    def said(self) -> Any:
+        """What the client gave, where the command holds more than that; None where it is all there is."""
+        return None
 
     def identity(self, id: str | None) -> str:
         """The id for something new: the client's, or one that a repeat under the same command id makes again."""
@@ -67,4 +72,4 @@ async def dispatch(info: Info, input: CommandInput) -> Receipt | Refusal:
         command = input.command()
     except Refusal as refusal:
         return refusal
-    return await info.context.send(command, given(input.command_id), given(input.expected_version))
+    return await info.context.send(command, given(input.command_id), given(input.expected_version), input.said())

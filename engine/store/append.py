@@ -1,12 +1,12 @@
 """One transaction of the log's writer: what has to be read to decide a batch of commands, and what it appends."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from engine.codec import Codec
-from engine.shapes import Claim, Event, Receipt, Recorded, Release
+from engine.shapes import Claim, Erase, Event, Receipt, Recorded, Release
 from engine.store import tables
 from engine.store.instants import microseconds
 from engine.store.tables import receipt
@@ -43,6 +43,8 @@ class Appending:
         self._commands: dict[str, tuple[Any, ...]] = {}
         self._claims: dict[tuple[str, str], str | None] = {}
         self._released: list[tuple[str, str, str]] = []
+        self._secrets: dict[tuple[str, str], str] = {}
+        self._erased: dict[str, None] = {}
         self._snapshots: dict[str, tuple[Any, ...]] = {}
         connection.execute("BEGIN IMMEDIATE")
 
@@ -116,8 +118,16 @@ class Appending:
             receipt.actor_id,
         )
 
-    def claim(self, claim: Claim | Release, stream: str) -> None:
-        """Take or give back a value. The caller has asked `claimant` before it takes one."""
+    def keep_secrets(self, stream: str, secrets: Mapping[str, str]) -> None:
+        for name, value in secrets.items():
+            self._secrets[stream, name] = value
+
+    def claim(self, claim: Claim | Release | Erase, stream: str) -> None:
+        """Take or give back a value, or erase the stream's secrets. The caller has asked `claimant` before it takes."""
+        if isinstance(claim, Erase):
+            self._secrets = {key: value for key, value in self._secrets.items() if key[0] != stream}
+            self._erased[stream] = None
+            return
         is_held = self.claimant(claim.scope, claim.value) == stream
         if isinstance(claim, Claim):
             if not is_held:
@@ -140,6 +150,8 @@ class Appending:
         tables.KEEP_TYPE.run(connection, sorted(self._new_types))
         connection.executemany(tables.RELEASE, self._released)
         tables.KEEP_CLAIM.run(connection, [(*key, stream) for key, stream in self._claims.items() if stream])
+        connection.executemany(tables.ERASE, [(stream,) for stream in self._erased])
+        tables.KEEP_SECRET.run(connection, [(*key, value) for key, value in self._secrets.items()])
         tables.KEEP_SNAPSHOT.run(connection, list(self._snapshots.values()))
         connection.execute("COMMIT")
         self._known_types |= self._new_types

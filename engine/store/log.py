@@ -17,7 +17,20 @@ from engine.shapes import EPOCH, Receipt, Recorded
 from engine.store.instants import instant, microseconds
 from engine.store.lock import Lock
 from engine.store.sqlite import Connection, Readers
-from engine.store.tables import COMMAND, FORGET, FORMAT, HEAD, KEEP_META, READ, commands, events, metadata, receipt
+from engine.store.tables import (
+    CLAIMANT,
+    COMMAND,
+    FORGET,
+    FORMAT,
+    HEAD,
+    KEEP_META,
+    READ,
+    SECRET,
+    commands,
+    events,
+    metadata,
+    receipt,
+)
 from engine.store.tail import Tail
 
 
@@ -154,6 +167,16 @@ class Log:
         """The receipt of a command, as long as it is kept."""
         row = await self._readers.read(lambda connection: connection.execute(COMMAND, (command_id,)).fetchone())
         return receipt(row, replayed=False) if row else None
+
+    async def claimant(self, scope: str, value: str) -> str | None:
+        """The stream that holds a claim."""
+        row = await self._readers.read(lambda connection: connection.execute(CLAIMANT, (scope, value)).fetchone())
+        return row[0] if row else None
+
+    async def secret(self, stream: str, name: str) -> str | None:
+        """What the last command that carried a secret of this name wanted kept."""
+        row = await self._readers.read(lambda connection: connection.execute(SECRET, (stream, name)).fetchone())
+        return row[0] if row else None
 
     async def forget_commands(self, before: datetime, most: int = 1000) -> int:
         """Drop the oldest receipts from before an instant, at most `most`; how many were dropped."""

@@ -84,7 +84,7 @@ class Table(Generic[R]):
             column = self.layout.column(path)
             if column.is_optional:
                 raise ValueError(f"{model.name} cannot be sorted by {path!r}, which may be None.")
-        self._in = {slot: Statements(model.name, model.order, self.layout, slot) for slot in ("a", "b")}
+        self._in = {slot: Statements(model, self.layout, slot) for slot in ("a", "b")}
         made = "\n".join(self._in["a"].create())
         self.fingerprint = hashlib.blake2b(made.encode(), digest_size=8).hexdigest()
         "Changes whenever the columns, their types or the indexes do."

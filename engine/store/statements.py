@@ -9,6 +9,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from engine.shapes import ReadModel
 from engine.store import conditions
 from engine.store.columns import Layout
 
@@ -41,9 +42,9 @@ class Statements:
     Two places, so that a rebuild can fold into one while the other goes on serving.
     """
 
-    def __init__(self, model: str, order: Sequence[str], layout: Layout[Any], slot: str) -> None:
+    def __init__(self, model: ReadModel[Any], layout: Layout[Any], slot: str) -> None:
         self._layout = layout
-        self.name = f"{model}_{slot}"
+        self.name = f"{model.name}_{slot}"
         self._metadata = sa.MetaData()
         columns = [sa.Column(each.name, each.kind.sql, nullable=each.is_optional) for each in layout.columns]
         # An explicit key: VACUUM renumbers implicit rowids, and full-text search refers to rows by it.
@@ -65,9 +66,14 @@ class Statements:
             sqlite_with_rowid=False,
         )
         sa.Index(f"{self.name}_by_position", self.table.c.position, self.table.c.id)
-        if order:
-            sorting = [self._column(path).desc() if down else self._column(path) for path, down in map(sort_key, order)]
+        sorting = [
+            self._column(path).desc() if down else self._column(path) for path, down in map(sort_key, model.order)
+        ]
+        if sorting:
             sa.Index(f"{self.name}_by_order", *sorting, self.table.c.id)
+        for path in model.indexes:
+            column = self._column(path)
+            sa.Index(f"{self.name}_by_{column.name}", column, *sorting, self.table.c.id)
         self._compile()
         self.page = lru_cache(maxsize=256)(self._page)
         self.changed = lru_cache(maxsize=256)(self._changed)

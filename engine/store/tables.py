@@ -67,6 +67,15 @@ claims = Table(
     PrimaryKeyConstraint("scope", "value"),
     sqlite_with_rowid=False,
 )
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("stream", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("stream", "name"),
+    sqlite_with_rowid=False,
+)
 snapshots = Table(
     "snapshots",
     metadata,
@@ -146,6 +155,11 @@ RELEASE = sql(
         claims.c.stream == bindparam("stream"),
     )
 )
+SECRET = sql(
+    select(secrets.c.value).where(secrets.c.stream == bindparam("stream"), secrets.c.name == bindparam("name"))
+)
+KEEP_SECRET = Insert(secrets, "INSERT OR REPLACE")
+ERASE = sql(secrets.delete().where(secrets.c.stream == bindparam("stream")))
 KEEP_SNAPSHOT = Insert(snapshots, "INSERT OR REPLACE")
 # In the order of their rows, which is that of acceptance: an index on the time would cost every append.
 FORGET = "DELETE FROM commands WHERE accepted_at < ? AND rowid IN (SELECT rowid FROM commands ORDER BY rowid LIMIT ?)"

@@ -6,20 +6,16 @@ import pytest
 
 from domain.medicine import (
     MEDICINE,
-    MOST_STOCK,
-    AdjustStock,
     ChangeMedicinePrice,
     DiscontinueMedicine,
     MedicineCommand,
     MedicineDiscontinued,
     MedicinePriceChanged,
     MedicineRegistered,
-    ReceiveStock,
     RegisterMedicine,
-    StockAdjusted,
-    StockReceived,
 )
 from domain.money import Money
+from domain.stock import MOST_STOCK, AdjustStock, ReceiveStock, StockAdjusted, StockReceived
 from engine.refusals import AlreadyTaken, InvalidInput, NotAllowedNow, NotFound
 from engine.shapes import replace
 from engine.testing import given

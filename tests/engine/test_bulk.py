@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from domain.medicine import MOST_STOCK, ReceiveStock, RegisterMedicine
+from domain.medicine import RegisterMedicine
 from domain.money import Money
+from domain.stock import MOST_STOCK, ReceiveStock
 from engine.bulk import Tallied, send_all
 from engine.shapes import Command
 from tests.running import opened

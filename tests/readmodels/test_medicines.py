@@ -1,14 +1,8 @@
 """The catalogue as customers see it: one row per medicine."""
 
-from domain.medicine import (
-    MedicineDiscontinued,
-    MedicineEvent,
-    MedicinePriceChanged,
-    MedicineRegistered,
-    StockAdjusted,
-    StockReceived,
-)
+from domain.medicine import MedicineDiscontinued, MedicineEvent, MedicinePriceChanged, MedicineRegistered
 from domain.money import Money
+from domain.stock import StockAdjusted, StockReceived
 from engine.shapes import at_most, equals, one_of, replace
 from engine.testing import NOW, rows
 from readmodels.medicines import MEDICINES, MedicineRow, where
