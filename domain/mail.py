@@ -1,0 +1,9 @@
+"""Mail to one person."""
+
+from engine.shapes import Effect
+
+
+class SendMail(Effect):
+    to: str
+    subject: str
+    text: str
