@@ -27,7 +27,7 @@ PORTS = {"smtp": 587, "smtps": 465}
 FAREWELL_TIMEOUT = 1.0
 "Seconds that the server has to say goodbye. The mail is accepted by then, so this is courtesy."
 BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class MailNotSent(Exception):
@@ -106,8 +106,7 @@ class SmtpMailer:
         message["Date"] = self._now()
         message["From"] = self._sender
         message["To"] = _recipient(mail.to)
-        # A subject quotes what people have typed; a line break there must neither begin a header nor stop the mail.
-        message["Subject"] = BREAKS.sub(" ", mail.subject).strip()
+        message["Subject"] = _one_line(mail.subject)
         # RFC 3834: automatic answers, "I am on holiday", are not sent to this.
         message["Auto-Submitted"] = "auto-generated"
         # Seven bits whatever the text: not every server takes eight.
@@ -164,13 +163,16 @@ def _sender(text: str) -> Address:
     wrong = ValueError(
         f"MAIL_SENDER={text!r} is refused: must be one address, shop@example.org or Shop <shop@example.org>."
     )
-    header = policy.SMTP.header_factory("From", text)
-    if not text.isprintable() or header.defects or len(header.addresses) != 1:
+    try:
+        header = policy.SMTP.header_factory("From", text)
+        (address,) = header.addresses
+        # As the parser takes it, an address may hold what it cannot be made of: a line break, for one.
+        made = Address(address.display_name, addr_spec=address.addr_spec)
+    except (ValueError, IndexError, MessageError):
+        raise wrong from None
+    if header.defects or not text.isprintable() or not made.addr_spec.isascii():
         raise wrong
-    (address,) = header.addresses
-    if not isinstance(address, Address) or not address.addr_spec.isascii():
-        raise wrong
-    return address
+    return made
 
 
 def _recipient(text: str) -> Address:
@@ -184,9 +186,15 @@ def _recipient(text: str) -> Address:
     return address
 
 
+def _one_line(subject: str) -> str:
+    """A subject that begins no header, whatever a person has typed into what it quotes; it must not stop the mail."""
+    # EmailMessage decodes =?utf-8?q?...?= in what it is given, and does not look for line breaks in that again.
+    return BREAKS.sub(" ", subject).strip().replace("=?", "= ?")
+
+
 def _atom(effect_id: str) -> str:
     """The id as it may stand before the @ of a Message-ID."""
-    return effect_id if DOT_ATOM.fullmatch(effect_id) else ids.derived(effect_id)
+    return effect_id if PLAIN_ID.fullmatch(effect_id) else ids.derived(effect_id)
 
 
 def _said(error: Exception) -> str:
