@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     aggregate_cache_size: int = Field(10_000, ge=0, le=10_000_000, description="Folded aggregates kept in memory.")
     command_retention_days: int = Field(30, ge=7, le=3650, description="How long a command id is remembered.")
     tombstone_retention_days: float = Field(7, gt=0, le=3650, description="How long a removal can be resumed across.")
+    smtp_url: str = Field(
+        "",
+        repr=False,
+        description="Mail server, smtp://user:password@host:port or smtps://. Empty: mail is logged, not sent.",
+    )
+    mail_sender: str = Field("shop@localhost", description="Address that mail comes from.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious line to log.")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: JSON unless a person looks on.")
 
@@ -67,6 +73,20 @@ class Settings(BaseSettings):
         if url:
             raise ValueError("must be empty: one process serves everything, so there is nobody to send hints to")
         return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, url: str) -> str:
+        if url and not url.startswith(("smtp://", "smtps://")):
+            raise ValueError("must begin with smtp:// or smtps://")
+        return url
+
+    @field_validator("mail_sender")
+    @classmethod
+    def _address(cls, sender: str) -> str:
+        if "@" not in sender.strip("@"):
+            raise ValueError("must be one address, for example shop@example.org")
+        return sender
 
     @property
     def write_path(self) -> Path:
@@ -99,8 +119,11 @@ def _sentence(error: dict[str, object]) -> str:
     if error["type"] == "extra_forbidden":
         near = get_close_matches(name, [field.upper() for field in Settings.model_fields], n=1)
         return f"{name} in .env is no setting." + (f" Did you mean {near[0]}?" if near else "")
+    # What is kept out of a repr may be a password.
+    field = Settings.model_fields.get(name.lower())
+    value = f"={error['input']!r}" if field is None or field.repr else ""
     reason = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
-    return f"{name}={error['input']!r} is refused: {reason}."
+    return f"{name}{value} is refused: {reason}."
 
 
 def example() -> str:

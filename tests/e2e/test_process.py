@@ -223,7 +223,7 @@ async def test_verify_finds_a_row_that_was_tampered_with(tmp_path: Path) -> None
 async def test_the_generated_files_are_up_to_date_and_a_stale_one_is_found(tmp_path: Path) -> None:
     fresh = await run(tmp_path, "schema", "--check")
     assert (fresh.code, fresh.out, fresh.err) == (0, "", "")
-    for name in ("cli", "engine", "domain", "readmodels", "schema"):
+    for name in ("cli", "engine", "domain", "readmodels", "ports", "schema"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "server.py", tmp_path)
     arguments = [sys.executable, str(tmp_path / "server.py"), "schema"]

@@ -35,9 +35,14 @@ TABLE: list[tuple[str, Any, str, Any, str, str]] = [
     ("AGGREGATE_CACHE_SIZE", 10_000, "0", 0, "-1", "must be greater than or equal to 0"),
     ("COMMAND_RETENTION_DAYS", 30, "7", 7, "6", "must be greater than or equal to 7"),
     ("TOMBSTONE_RETENTION_DAYS", 7.0, "0.5", 0.5, "0", "must be greater than 0"),
+    ("SMTP_URL", "", "smtps://a:b@c:1", "smtps://a:b@c:1", "http://a:hunter2@c", "must begin with smtp:// or smtps://"),
+    ("MAIL_SENDER", "shop@localhost", "Shop <a@b>", "Shop <a@b>", "@b", "must be one address"),
     ("LOG_LEVEL", "info", "debug", "debug", "loud", "must be 'debug', 'info', 'warning' or 'error'"),
     ("LOG_FORMAT", "auto", "json", "json", "xml", "must be 'auto', 'console' or 'json'"),
 ]
+
+SECRET = {"SMTP_URL"}
+"Those that may hold a password: their value is not shown."
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +82,14 @@ def test_a_wrong_value_gives_a_sentence_that_names_it(
     monkeypatch.setenv(name, wrong)
     with pytest.raises(SettingsError) as caught:
         load()
-    assert str(caught.value).startswith(f"{name}='{wrong}' is refused: {reason}")
+    shown = "" if name in SECRET else f"='{wrong}'"
+    assert str(caught.value).startswith(f"{name}{shown} is refused: {reason}")
     assert str(caught.value).endswith(".")
+
+
+def test_a_password_is_not_shown_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", "smtp://shop:hunter2@mail.example.org")
+    assert "hunter2" not in repr(load())
 
 
 def test_several_wrong_values_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
