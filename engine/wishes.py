@@ -62,9 +62,15 @@ class Wishes:
                 await self._command(wish, id, cause)
                 continue
             async with asyncio.timeout(self._timeout):
-                following = await self._performers[type(wish)](wish, id)
+                following = await self._performer(wish)(wish, id)
             for number, command in enumerate(following):
                 await self._command(command, ids.derived(id, str(number)), cause)
+
+    def _performer(self, wish: Effect) -> Performer:
+        try:
+            return self._performers[type(wish)]
+        except KeyError:
+            raise LookupError(f"Nobody performs {type(wish).__name__}; App.running takes the performers.") from None
 
     async def _command(self, command: Command, id: str, cause: Cause) -> None:
         outcome = await self._send(

@@ -15,10 +15,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import aiosmtplib
 import structlog
 
-from domain.mail import SendMail
+from domain.mail import ADMINISTRATORS, SendMail
 from engine import clock, ids
 from engine.clock import Clock
-from engine.shapes import Command
+from engine.shapes import Command, replace
 
 logger = structlog.get_logger(__name__)
 
@@ -118,7 +118,7 @@ class LogMailer:
     """Sends nothing: writes a line for each mail, with its recipient masked."""
 
     async def send(self, mail: SendMail, effect_id: str) -> None:
-        logger.info("mail", to=masked(mail.to), subject=mail.subject, id=effect_id)
+        logger.info("mail", to=masked(mail.to) if mail.to else "administrators", subject=mail.subject, id=effect_id)
 
 
 def mailer(url: str, sender: str) -> Mailer:
@@ -126,11 +126,19 @@ def mailer(url: str, sender: str) -> Mailer:
     return SmtpMailer(url, sender) if url else LogMailer()
 
 
-def mailing(mailer: Mailer) -> Callable[[SendMail, str], Awaitable[Sequence[Command]]]:
-    """What performs SendMail; no command follows. Raises MailNotSent."""
+def mailing(mailer: Mailer, administrators: str = "") -> Callable[[SendMail, str], Awaitable[Sequence[Command]]]:
+    """What performs SendMail; no command follows. Raises MailNotSent.
+
+    What is meant for the administrators goes to the address given here, or into the log where there is none.
+    """
 
     async def perform(mail: SendMail, effect_id: str) -> Sequence[Command]:
-        await mailer.send(mail, effect_id)
+        if mail.to != ADMINISTRATORS:
+            await mailer.send(mail, effect_id)
+        elif administrators:
+            await mailer.send(replace(mail, to=administrators), effect_id)
+        else:
+            await LogMailer().send(mail, effect_id)
         return []
 
     return perform
