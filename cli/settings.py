@@ -6,6 +6,8 @@ from pydantic import Field, field_validator
 
 from engine.settings import Settings
 
+LEAST_PASSWORD = 8
+
 
 class ShopSettings(Settings):
     """What this shop needs to know beyond what the engine does."""
@@ -17,6 +19,20 @@ class ShopSettings(Settings):
         "", repr=False, description="Mail server, as smtp://name:password@mail.example:587. Empty: no mail is sent."
     )
     mail_from: str = Field("shop@localhost", min_length=3, description="Sender of the shop's mail.")
+
+    @field_validator("admin_email")
+    @classmethod
+    def _address(cls, email: str) -> str:
+        if email and "@" not in email:
+            raise ValueError("must be an address, for example ada@shop.example")
+        return email
+
+    @field_validator("admin_password")
+    @classmethod
+    def _long_enough(cls, password: str) -> str:
+        if password and len(password) < LEAST_PASSWORD:
+            raise ValueError(f"must have at least {LEAST_PASSWORD} characters")
+        return password
 
     @field_validator("smtp_url")
     @classmethod
