@@ -169,7 +169,7 @@ _WRONG_URL = (
 
 def _sender(text: str) -> Address:
     wrong = ValueError(
-        f"MAIL_SENDER={text!r} is refused: must be one address, shop@example.org or Shop <shop@example.org>."
+        f"MAIL_FROM={text!r} is refused: must be one address, shop@example.org or Shop <shop@example.org>."
     )
     try:
         header = policy.SMTP.header_factory("From", text)

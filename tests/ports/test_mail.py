@@ -434,7 +434,7 @@ def test_a_wrong_url_is_a_sentence_that_does_not_tell_the_password(url: str) -> 
     ],
 )
 def test_a_wrong_sender_is_a_sentence_that_names_it(sender: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"MAIL_SENDER={sender!r} is refused: must be one address")):
+    with pytest.raises(ValueError, match=re.escape(f"MAIL_FROM={sender!r} is refused: must be one address")):
         mailer("smtp://127.0.0.1", sender)
 
 
