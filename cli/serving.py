@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cli import endpoint, importing
-from cli.application import DECLARATIONS
+from cli.application import DECLARATIONS, performers
 from cli.settings import ShopSettings
 from engine import logs
 from engine.app import App
@@ -22,7 +22,7 @@ async def serve(settings: ShopSettings, catalogue: Path | None) -> int:
     except OSError as error:
         raise Unavailable(f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.") from None
     with listener:
-        async with App.running(settings, DECLARATIONS) as app:
+        async with App.running(settings, DECLARATIONS, performers(settings)) as app:
             if catalogue:
                 await importing.into(app, catalogue)
             async with endpoint.opened(app, settings) as front:

@@ -1,7 +1,7 @@
 """The reactor: every process of an application, running side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,11 +10,11 @@ import structlog
 from engine import clock
 from engine.feed import LOG, Feed
 from engine.reaction import Manner, Reaction
-from engine.shapes import Effect, Process
+from engine.shapes import Process
 from engine.status import State, Status
 from engine.store.log import Log
 from engine.store.reactions import Parked
-from engine.wishes import Performer, Send, Wishes
+from engine.wishes import Wishes
 
 logger = structlog.get_logger(__name__)
 
@@ -112,8 +112,7 @@ class Reactor:
         self,
         processes: Iterable[Process[Any]],
         log: Log,
-        send: Send,
-        performers: Mapping[type[Effect], Performer],
+        wishes: Wishes,
         feed: Feed,
         *,
         now: clock.Clock,
@@ -123,7 +122,6 @@ class Reactor:
     ) -> None:
         self._log = log
         self._feed = feed
-        wishes = Wishes(send, performers)
         self._runners = {
             each.name: _Runner(
                 Reaction(each, log, wishes, feed, now=now, random=random, manner=manner), log, feed, now, poll_interval

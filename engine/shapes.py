@@ -112,7 +112,8 @@ class Erase(Value):
     """A stream's secrets are deleted."""
 
 
-@dataclass(frozen=True)
+# Compared by identity: there is one of each, and a state may hold what cannot be hashed.
+@dataclass(frozen=True, eq=False)
 class Aggregate(Generic[S]):
     """The rules of one kind of stream: `decide(state, command, now) -> events`, `evolve(state, event) -> state`.
 
@@ -158,7 +159,7 @@ class ReadModel(Generic[R]):
     "Columns by whose value rows are looked up; such rows are found in the order above."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Process(Generic[S]):
     """What follows from events, across streams: `evolve(state, event) -> state`, `react(state, event) -> wishes`.
 

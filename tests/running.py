@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 import schema
 from cli import endpoint
-from cli.application import DECLARATIONS
+from cli.application import DECLARATIONS, performers
 from cli.endpoint import Front
 from cli.settings import ShopSettings
 from domain.standing import Role
@@ -46,7 +46,7 @@ def built() -> strawberry.Schema:
 def settings(folder: Path, **changed: Any) -> ShopSettings:
     """The defaults, with the files in a folder; the environment is left out."""
     files = {"write_db_url": f"sqlite:///{folder}/log.db", "read_db_url": f"sqlite:///{folder}/read.db"}
-    return ShopSettings(_env_file=None, **{**files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
+    return ShopSettings(_env_file=None, **{"gateway_delay_ms": 0, **files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
 
 
 class Stream:
@@ -214,7 +214,7 @@ def authorization(token: str | None) -> dict[str, str]:
 
 PASSWORD = "correct horse battery staple"
 "Of every user that `Shop.viewer` registers."
-STAFF = UserRow(id="somebody-of-staff", email="staff@example.org", role=Role.STAFF)
+STAFF = UserRow(id="somebody-of-staff", email="staff@example.org", first_name="A", last_name="Clerk", role=Role.STAFF)
 "Who a shop's own client is signed in as. No event tells of this user, so that a test's first event is the log's first."
 
 
@@ -228,7 +228,7 @@ ERRORS = (
 async def opened(folder: Path, now: Clock = clock.now, **changed: Any) -> AsyncIterator[Shop]:
     """A shop on the files in a folder."""
     chosen = settings(folder, **changed)
-    async with App.running(chosen, DECLARATIONS) as app, AsyncExitStack() as stack:
+    async with App.running(chosen, DECLARATIONS, performers(chosen)) as app, AsyncExitStack() as stack:
         front = await stack.enter_async_context(
             endpoint.opened(app, chosen, built=built(), passwords=Passwords.cheap(), now=now)
         )
