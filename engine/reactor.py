@@ -39,6 +39,7 @@ class _Runner:
         self._poll = poll
         self._changed = asyncio.Event()
         self._is_stopping = False
+        self._is_idle = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -53,8 +54,8 @@ class _Runner:
         self._is_stopping = True
         tasks, self._tasks = self._tasks, []
         for task in tasks:
-            if task.get_name().endswith("clock"):
-                task.cancel()  # what it does is all stored
+            if self._is_idle or task.get_name().endswith("clock"):
+                task.cancel()  # what the clock brings is all stored, so it is done again
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=FAREWELL)
             for task in late:
@@ -83,8 +84,12 @@ class _Runner:
         newest = self._feed.latest(LOG)
         if await self.reaction.step():
             self._changed.set()
-        else:
+            return
+        self._is_idle = True
+        try:
             await self._feed.beyond(LOG, max(self.reaction.position, newest), self._poll)
+        finally:
+            self._is_idle = False
 
     async def _tend(self) -> None:
         self._changed.clear()
@@ -102,7 +107,7 @@ class _Runner:
         seconds = max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
         state = State.STALLED if self.last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
         rate = reaction.rate.value()
-        return Status(reaction.topic, reaction.position, head, lag, seconds, state, rate, self.last_error, parked)
+        return Status(reaction.name, reaction.position, head, lag, seconds, state, rate, self.last_error, parked)
 
 
 class Reactor:

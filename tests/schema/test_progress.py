@@ -12,7 +12,7 @@ STEPS = """commandId receipt { position version replayed } events { id type } pr
   projectedAt lagMilliseconds } isComplete"""
 ONE = f"query($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOW = f"subscription($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
-MODELS = [model.name for model in DECLARATIONS.models]
+PROJECTIONS_RUNNING = [each.name for each in (*DECLARATIONS.models, *DECLARATIONS.processes)]
 PROJECTIONS = "projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError }"
 
 
@@ -35,7 +35,7 @@ async def test_a_command_is_known_once_it_is_accepted(shop: Shop) -> None:
     check_steps(progress, "record_statistics", "records")
     await register(shop, commandId="c2")
     await shop.settled()
-    check_steps(await shop.data(ONE, id="c2"), "medicines")
+    check_steps(await shop.data(ONE, id="c2"), "inventory", "medicines")
 
 
 async def test_a_command_with_nothing_to_do_is_complete_at_once(shop: Shop) -> None:
@@ -116,7 +116,7 @@ async def test_commands_followed_by_many_are_complete_for_all(shop: Shop) -> Non
 
 async def test_the_projections_tell_where_they_are(shop: Shop) -> None:
     await shop.accepted("writeRecord", key="a", value="1")
-    await shop.settled()
+    assert await shop.app.drained()
     found = await shop.data(f"{{ {PROJECTIONS} }}")
     assert all(each.pop("eventsPerSecond") > 0 for each in found)
     assert found == [
@@ -130,17 +130,17 @@ async def test_the_projections_tell_where_they_are(shop: Shop) -> None:
             "deadLetters": 0,
             "lastError": None,
         }
-        for name in MODELS
+        for name in PROJECTIONS_RUNNING
     ]
 
 
 async def test_the_projections_are_followed(shop: Shop) -> None:
     async with shop.follow("subscription { projections { name state position } }") as stream:
-        assert [each["position"] for each in await stream.next()] == ["0"] * len(MODELS)
+        assert [each["position"] for each in await stream.next()] == ["0"] * len(PROJECTIONS_RUNNING)
         shop.app.projector.projections["records"].pause()
         frame = await stream.next()
         assert {each["name"]: each["state"] for each in frame} == {
-            name: "PAUSED" if name == "records" else "LIVE" for name in MODELS
+            name: "PAUSED" if name == "records" else "LIVE" for name in PROJECTIONS_RUNNING
         }
 
 
