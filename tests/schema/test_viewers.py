@@ -288,14 +288,27 @@ async def test_a_socket_that_opens_while_its_user_is_suspended_does_not_stay(sho
         assert await opening == 4403
 
 
-async def test_nothing_is_sent_on_a_socket_once_its_user_is_out(shop: Shop) -> None:
+async def test_a_row_that_was_overtaken_while_it_was_read_is_read_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clerk = await shop.viewer("staff")
-    async with following(clerk) as socket:
-        receipt = await shop.command(SuspendUser(user_id="staff", reason="left"))
-        await closed(socket)
-    for number in range(3):
-        await shop.accepted("writeRecord", key=str(number), value="1")
-    assert int(receipt.position) == 2
+    await shop.settled()
+    read = shop.app.rows.get
+    reads = 0
+
+    async def overtaken(model: Any, key: str) -> Any:
+        nonlocal reads
+        reads += 1
+        found = await read(model, key)
+        if reads == 1:
+            receipt = await shop.command(SuspendUser(user_id="staff", reason="left"))
+            while shop.front.viewers._position < receipt.position:
+                await shop.settled()
+        return found
+
+    monkeypatch.setattr(shop.app.rows, "get", overtaken)
+    assert await code(clerk) == "UNAUTHENTICATED"
+    assert reads == 2
 
 
 async def test_the_users_are_followed_again_after_a_fault(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
