@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli import endpoint, importing
+from cli import administrator, endpoint, importing
 from cli.application import DECLARATIONS, performers
 from cli.settings import ShopSettings
 from engine import logs
@@ -26,6 +26,7 @@ async def serve(settings: ShopSettings, catalogue: Path | None) -> int:
             if catalogue:
                 await importing.into(app, catalogue)
             async with endpoint.opened(app, settings) as front:
+                await administrator.ensure(app, settings, front.passwords)
                 server = Server(
                     configured(front.endpoint, body_limit=settings.max_body_bytes, lifespan="off"),
                     drain=front.endpoint.sockets.drain,
