@@ -143,6 +143,7 @@ def decide(stock: Stock, command: StockCommand, name: str, is_discontinued: bool
     after = stock
     for event in moved:
         after = evolve(after, event)
+    # A discontinued medicine is meant to run out: nobody can receive more of it.
     if is_discontinued or not stock.available > stock.threshold >= after.available:
         return moved
     ran_low = StockRanLow(

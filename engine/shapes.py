@@ -47,6 +47,9 @@ class Secret(Value):
     def __repr__(self) -> str:
         return "Secret(…)"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []  # a pretty printer asks this first
+
 
 class Event(Value):
     """A fact, in the past tense. Its class name and its fields are storage: change them only with an upcaster."""
