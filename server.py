@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from cli.settings import ShopSettings
 from engine import settings as configuration
 
 T = TypeVar("T")
@@ -40,24 +41,26 @@ def serve(demo: bool) -> None:
 @main.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--url", help="Send it to the server running at this address, for example http://127.0.0.1:8000/graphql.")
-def import_(file: Path, url: str | None) -> None:
+@click.option("--token", envvar="DISPENSARY_TOKEN", help="Of one who is staff there; better given as DISPENSARY_TOKEN.")
+def import_(file: Path, url: str | None, token: str | None) -> None:
     """Import a catalogue from a CSV file. Doing it again imports nothing twice."""
     from cli import importing
 
-    sys.exit(run(importing.over_http(file, url) if url else importing.directly(loaded(), file)))
+    sys.exit(run(importing.over_http(file, url, token) if url else importing.directly(loaded(), file)))
 
 
 @main.command()
 @click.option("--check", is_flag=True, help="Only say whether the file is up to date.")
 def schema(check: bool) -> None:
-    """Write what is made from the code: schema, map and settings in docs/reference/, and .env.example."""
+    """Write what is made from the code: schema, map, permissions and settings in docs/reference/, and .env.example."""
     from cli import describing
 
     made = {
         REFERENCE / "schema.graphql": describing.sdl(),
         REFERENCE / "map.md": describing.describe(),
+        REFERENCE / "permissions.md": describing.permissions(),
         REFERENCE / "settings.md": describing.settings(),
-        EXAMPLE_FILE: configuration.example(),
+        EXAMPLE_FILE: configuration.example(ShopSettings),
     }
     sys.exit(describing.write(made, check=check))
 
@@ -70,9 +73,9 @@ def verify() -> None:
     sys.exit(run(verifying.verify(loaded())))
 
 
-def loaded() -> configuration.Settings:
+def loaded() -> ShopSettings:
     try:
-        return configuration.load()
+        return configuration.load(ShopSettings)
     except configuration.SettingsError as error:
         fail(str(error))
 

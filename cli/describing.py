@@ -11,10 +11,14 @@ from strawberry.utils.str_converters import to_camel_case
 
 import schema
 from cli.application import DECLARATIONS
+from cli.settings import ShopSettings
+from domain.standing import Role
 from engine.app import Declarations
 from engine.codec import members
-from engine.settings import Settings
 from engine.shapes import Aggregate, ReadModel
+from schema import permissions as held
+from schema.permissions import Access
+from schema.viewers import ANONYMOUS, Viewer
 
 GENERATED = "<!-- Made from the code by `make schema`; do not edit. -->"
 
@@ -28,7 +32,7 @@ def settings() -> str:
     """The page of all settings."""
     rows = (
         (f"`{name.upper()}`", f"`{_plain(field.default)}`" if field.default != "" else "empty", field.description or "")
-        for name, field in Settings.model_fields.items()
+        for name, field in ShopSettings.model_fields.items()
     )
     return _page(
         "Settings",
@@ -36,6 +40,32 @@ def settings() -> str:
         "with a\nsentence that names it, and exit code 2. So does a name in `.env` that is no setting.\n",
         _table(("Setting", "Default", "Meaning"), rows),
     )
+
+
+VIEWERS = {"anonymous": ANONYMOUS, **{role.name.lower(): Viewer("somebody", role) for role in Role}}
+
+
+def permissions() -> str:
+    """The page of who may do what."""
+    rows = (
+        (
+            f"`{name}`",
+            root.lower(),
+            *(_admitted(held.TABLE[root][name], each) for each in VIEWERS.values()),
+        )
+        for root, name, _ in held.operations(schema.build()._schema)
+    )
+    return _page(
+        "Permissions",
+        'Who may use which operation. To one who is not signed in "no" is the top-level error UNAUTHENTICATED, to '
+        'anyone\nelse FORBIDDEN. Where the description of an operation says self, own or owner, a "yes" means what '
+        "belongs to\nthe viewer, and anything else is FORBIDDEN or not shown.\n",
+        _table(("Operation", "Kind", *VIEWERS), rows),
+    )
+
+
+def _admitted(access: Access, viewer: Viewer) -> str:
+    return "yes" if access.admits(viewer) else "no"
 
 
 def describe(declarations: Declarations = DECLARATIONS) -> str:

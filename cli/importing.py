@@ -57,16 +57,16 @@ async def directly(settings: Settings, file: Path) -> int:
         return 1 if (await into(app, file)).refused else 0
 
 
-async def over_http(file: Path, url: str) -> int:
+async def over_http(file: Path, url: str, token: str | None) -> int:
     """Import a file through a running server."""
-    return 1 if (await asyncio.to_thread(_post_all, commands(file), file, url)).refused else 0
+    return 1 if (await asyncio.to_thread(_post_all, commands(file), file, url, token)).refused else 0
 
 
-def _post_all(found: Sequence[RegisterMedicine], file: Path, url: str) -> Tallied:
+def _post_all(found: Sequence[RegisterMedicine], file: Path, url: str, token: str | None) -> Tallied:
     accepted, there = 0, 0
     refused: list[str] = []
     try:
-        client = Client(url)
+        client = Client(url, token=token)
         with _bar(file, len(found)) as advance:
             for command in found:
                 payload = client.post(REGISTER, {"input": _input(command)})["registerMedicine"]

@@ -4,18 +4,17 @@ from pathlib import Path
 
 import click
 
-import schema
-from cli import importing
+from cli import endpoint, importing
 from cli.application import DECLARATIONS
+from cli.settings import ShopSettings
 from engine import logs
 from engine.app import App
-from engine.endpoint import PATH, Endpoint
+from engine.endpoint import PATH
 from engine.faults import Unavailable
 from engine.serving import Server, bound, configured
-from engine.settings import Settings
 
 
-async def serve(settings: Settings, catalogue: Path | None) -> int:
+async def serve(settings: ShopSettings, catalogue: Path | None) -> int:
     """Serve until SIGINT or SIGTERM. Raises Unavailable for a port or a file that cannot be had."""
     logs.configure(settings.log_level, settings.log_format)
     try:
@@ -26,17 +25,17 @@ async def serve(settings: Settings, catalogue: Path | None) -> int:
         async with App.running(settings, DECLARATIONS) as app:
             if catalogue:
                 await importing.into(app, catalogue)
-            endpoint = Endpoint(app, schema.build())
-            server = Server(
-                configured(endpoint, body_limit=settings.max_body_bytes, lifespan="off"),
-                drain=endpoint.sockets.drain,
-                ready=lambda port: _greet(settings, port),
-            )
-            await server.serve([listener])
+            async with endpoint.opened(app, settings) as front:
+                server = Server(
+                    configured(front.endpoint, body_limit=settings.max_body_bytes, lifespan="off"),
+                    drain=front.endpoint.sockets.drain,
+                    ready=lambda port: _greet(settings, port),
+                )
+                await server.serve([listener])
     return 0
 
 
-def _greet(settings: Settings, port: int) -> None:
+def _greet(settings: ShopSettings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = f"http://{host}:{port}"
     click.echo(
@@ -46,6 +45,6 @@ def _greet(settings: Settings, port: int) -> None:
         f"  Health    {base}/health/ready\n"
         f"  Log       {settings.write_path}\n"
         f"  Reads     {settings.read_path}\n\n"
-        "  Accounts  none: there is no sign-in yet, so everything is open, on this machine only.\n\n"
+        f"  Accounts  {settings.admin_email or 'none yet that administers: set ADMIN_EMAIL and ADMIN_PASSWORD'}\n\n"
         "Ctrl-C stops it; everything accepted is kept."
     )

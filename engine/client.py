@@ -13,7 +13,7 @@ class Refused(Exception):
 class Client:
     """One kept-alive connection. Not for concurrent use."""
 
-    def __init__(self, url: str, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, *, token: str | None = None, timeout: float = 30.0) -> None:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -21,7 +21,12 @@ class Client:
             host, port = None, None
         if not host or parts.scheme != "http":
             raise Refused(f"{url!r} is not of the form http://host:port/graphql.")
+        if token is not None and not (token.isascii() and token.isprintable()):
+            raise Refused("The token holds characters that no token has.")
         self._url = url
+        self._headers = {"content-type": "application/json"}
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
         self._path = parts.path.rstrip("/") or "/graphql"
         self._connection = http.client.HTTPConnection(host, port or 80, timeout=timeout)
 
@@ -29,7 +34,7 @@ class Client:
         """The data of an operation. Raises Refused for anything else."""
         body = json.dumps({"query": query, "variables": variables})
         try:
-            self._connection.request("POST", self._path, body, {"content-type": "application/json"})
+            self._connection.request("POST", self._path, body, self._headers)
             answer = json.loads(self._connection.getresponse().read())
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Refused(f"{self._url} did not answer: {error}.") from error

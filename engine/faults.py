@@ -3,6 +3,7 @@
 Exception
 ├── Unavailable     a store cannot do it at the moment, or cannot be opened at all
 │   └── Taken       another process writes to its file
+├── Busy            too much is waiting already
 └── UnknownEvent    the log holds what this code cannot read
 """
 
@@ -13,6 +14,10 @@ class Unavailable(Exception):
 
 class Taken(Unavailable):
     """Another process writes to the file."""
+
+
+class Busy(Exception):
+    """Too much is waiting already. The message says of what, and may be shown to whoever asked."""
 
 
 class UnknownEvent(Exception):

@@ -1,6 +1,7 @@
 """The only reader of randomness: ids that sort by time, and ids derived from others."""
 
 import random as _random
+import secrets
 import uuid
 
 from uuid_utils import uuid7
@@ -18,3 +19,8 @@ def derived(*parts: str) -> str:
 
 random = _random.random
 "A float from 0 to 1, for jitter."
+
+
+def secret(count: int) -> bytes:
+    """Bytes that nobody can guess, for keys."""
+    return secrets.token_bytes(count)

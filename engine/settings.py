@@ -1,12 +1,16 @@
 """Settings: the only reader of the environment. Each has a default; a wrong value is a sentence that names it."""
 
-import ipaddress
+import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ORIGIN = re.compile(r"https?://[^/\s,@?#]+", re.IGNORECASE)
+_HOST = re.compile(r"(\[[0-9a-f:.]+]|[^/\s,@?#:\[\]]+)(:\d{1,5})?", re.IGNORECASE)
 
 
 class SettingsError(Exception):
@@ -14,12 +18,23 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Read from the environment, then from `.env` beside the working directory."""
+    """Read from the environment, then from `.env` beside the working directory.
+
+    A subclass adds those of an application. One with `repr=False` is a secret: no message shows its value.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="forbid", frozen=True)
 
-    host: str = Field("127.0.0.1", description="Address to listen on. Loopback only, as long as there is no sign-in.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all of this machine's.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allowed_hosts: str = Field(
+        "",
+        description="Names, besides HOST and those of loopback, under which the server answers; commas between them.",
+    )
+    allowed_origins: str = Field(
+        "", description="Origins of other web pages that may use the API, as https://shop.example; commas between them."
+    )
+    token_lifetime_minutes: int = Field(480, ge=1, le=43_200, description="How long one stays signed in.")
     write_db_url: str = Field("sqlite:///data/log.db", description="The event log.")
     read_db_url: str = Field("sqlite:///data/read.db", description="The read tables; can be rebuilt from the log.")
     redis_url: str = Field(
@@ -40,17 +55,19 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious line to log.")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: JSON unless a person looks on.")
 
-    @field_validator("host")
+    @field_validator("allowed_hosts")
     @classmethod
-    def _loopback(cls, host: str) -> str:
-        address = "127.0.0.1" if host == "localhost" else host
-        try:
-            is_loopback = ipaddress.ip_address(address).is_loopback
-        except ValueError:
-            is_loopback = False
-        if not is_loopback:
-            raise ValueError("must be a loopback address (127.0.0.1, ::1 or localhost): there is no sign-in yet")
-        return host
+    def _hosts(cls, hosts: str) -> str:
+        if not all(_HOST.fullmatch(host) for host in _parts(hosts)):
+            raise ValueError("must be names with commas between them, for example shop.example, 192.168.1.5:8000")
+        return hosts
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, origins: str) -> str:
+        if not all(_ORIGIN.fullmatch(origin) for origin in _parts(origins)):
+            raise ValueError("must be origins with commas between them, for example https://shop.example")
+        return origins
 
     @field_validator("write_db_url", "read_db_url")
     @classmethod
@@ -76,37 +93,65 @@ class Settings(BaseSettings):
     def read_path(self) -> Path:
         return Path(self.read_db_url.removeprefix("sqlite:///"))
 
+    @property
+    def key_path(self) -> Path:
+        """Where the key of the tokens is kept: beside the log, and as precious."""
+        return self.write_path.with_name("token.key")
 
-def load() -> Settings:
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names under which the server answers, as they stand in a Host header."""
+        return (f"[{self.host}]" if ":" in self.host else self.host).lower(), *_parts(self.allowed_hosts)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return _parts(self.allowed_origins)
+
+    def conflicts(self) -> Iterator[str]:
+        """What cannot be meant together, a sentence for each."""
+        if self.db_pool_min_size > self.db_pool_max_size:
+            least, most = self.db_pool_min_size, self.db_pool_max_size
+            yield f"DB_POOL_MIN_SIZE ({least}) must not exceed DB_POOL_MAX_SIZE ({most})."
+        if self.write_path.resolve() == self.read_path.resolve():
+            yield "WRITE_DB_URL and READ_DB_URL must name two different files."
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
     """The settings in force. Raises SettingsError."""
     try:
-        settings = Settings()  # type: ignore[call-arg]  # every field has a default
+        settings = kind()  # type: ignore[call-arg]  # every field has a default
     except ValidationError as error:
-        raise SettingsError("\n".join(_sentence(dict(each)) for each in error.errors())) from None
+        raise SettingsError("\n".join(_sentence(kind, dict(each)) for each in error.errors())) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read: {error}.") from None
-    if settings.db_pool_min_size > settings.db_pool_max_size:
-        least, most = settings.db_pool_min_size, settings.db_pool_max_size
-        raise SettingsError(f"DB_POOL_MIN_SIZE ({least}) must not exceed DB_POOL_MAX_SIZE ({most}).")
-    if settings.write_path.resolve() == settings.read_path.resolve():
-        raise SettingsError("WRITE_DB_URL and READ_DB_URL must name two different files.")
+    if conflicts := "\n".join(settings.conflicts()):
+        raise SettingsError(conflicts)
     return settings
 
 
-def _sentence(error: dict[str, object]) -> str:
+def _sentence(kind: type[Settings], error: dict[str, object]) -> str:
     location = error["loc"]
     name = str(location[0]).upper() if isinstance(location, tuple) and location else "?"
     if error["type"] == "extra_forbidden":
-        near = get_close_matches(name, [field.upper() for field in Settings.model_fields], n=1)
+        near = get_close_matches(name, [field.upper() for field in kind.model_fields], n=1)
         return f"{name} in .env is no setting." + (f" Did you mean {near[0]}?" if near else "")
     reason = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
-    return f"{name}={error['input']!r} is refused: {reason}."
+    field = kind.model_fields.get(name.lower())
+    value = f"={error['input']!r}" if field and field.repr else ""
+    return f"{name}{value} is refused: {reason}."
 
 
-def example() -> str:
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def example(kind: type[Settings]) -> str:
     """The text of `.env.example`: every setting with what it means and its default."""
     lines = ["# Every setting, with its default. Copy to .env and change what you need."]
-    for name, field in Settings.model_fields.items():
+    for name, field in kind.model_fields.items():
         default = str(field.default).lower() if isinstance(field.default, bool) else field.default
         lines += ["", f"# {field.description}", f"{name.upper()}={default}"]
     return "\n".join(lines) + "\n"

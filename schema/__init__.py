@@ -9,6 +9,7 @@ from strawberry.tools import merge_types
 
 from engine.discovery import modules
 from engine.graphql.scalars import SCALARS
+from schema import permissions
 
 ARGUMENTS = {
     "after": "Only what follows this: a cursor of the list, or for a subscription a position to go on from.",
@@ -48,4 +49,5 @@ def build() -> strawberry.Schema:
                 argument.description = argument.description or ARGUMENTS.get(name)
                 if argument.description is None:
                     raise ValueError(f"The argument {name!r} has no description; give it one with strawberry.argument.")
+    permissions.hold(built._schema)
     return built

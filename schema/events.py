@@ -9,11 +9,11 @@ import strawberry
 from strawberry import UNSET
 
 from engine.graphql.connection import Connection, Slice, connect
-from engine.graphql.context import Context, Info
 from engine.graphql.errors import ProtocolError
 from engine.graphql.scalars import Json, Position, given
 from engine.history import Matching
 from engine.shapes import Recorded
+from schema.context import Info, ShopContext
 from schema.nodes import Node
 
 MOST_TYPES = 100
@@ -58,9 +58,11 @@ class Event(Node):
         )
 
     @classmethod
-    async def find(cls, context: Context, id: str) -> Self | None:
+    async def find(cls, context: ShopContext, id: str) -> Self | None:
         number = id.removeprefix(cls.prefix)
         if not id.startswith(cls.prefix) or not number.isascii() or not number.isdigit() or len(number) > 18:
+            return None
+        if not context.viewer.is_staff:
             return None
         found = await context.app.history.at(int(number))
         return cls.of(found) if found else None

@@ -12,13 +12,13 @@ from domain.medicine import ChangeMedicinePrice, DiscontinueMedicine, RegisterMe
 from domain.money import Money
 from domain.stock import AdjustStock, ReceiveStock
 from engine.graphql.connection import Connection, Slice
-from engine.graphql.context import Context, Info
 from engine.graphql.frame import Frame
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import Position, given
 from engine.refusals import InvalidInput
 from engine.shapes import Conditions
 from readmodels.medicines import MEDICINES, MedicineRow, where
+from schema.context import Info, ShopContext
 from schema.money import MoneyType
 from schema.nodes import Node, reserved
 from schema.payloads import CommandPayload, send
@@ -62,7 +62,7 @@ class Medicine(Node):
         )
 
     @classmethod
-    async def find(cls, context: Context, id: str) -> Self | None:
+    async def find(cls, context: ShopContext, id: str) -> Self | None:
         row = None if id.startswith(reserved()) else await context.row(MEDICINES, id)
         return cls.of(row) if row else None
 

@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 import strawberry
 
-from engine.graphql.context import Context, Info
+from schema.context import Info, ShopContext
 
 
 @strawberry.interface(description="Something with an id that is unique among everything the API gives.")
@@ -15,7 +15,7 @@ class Node:
     id: strawberry.ID = strawberry.field(description="Its id, for `node` and for a client's cache.")
 
     @classmethod
-    async def find(cls, context: Context, id: str) -> Self | None:
+    async def find(cls, context: ShopContext, id: str) -> Self | None:
         """The one with this id, if it is of this type."""
         raise NotImplementedError
 

@@ -4,10 +4,10 @@ from typing import TypeVar
 
 import strawberry
 
-from engine.graphql.context import Info
 from engine.graphql.mutation import CommandInput, ReceiptType, dispatch
 from engine.refusals import Refusal
 from engine.shapes import Receipt
+from schema.context import Info
 from schema.refusals import CommandError, errors
 
 
@@ -30,7 +30,7 @@ P = TypeVar("P", bound=CommandPayload)
 
 async def send(info: Info, input: CommandInput, payload: type[P]) -> P:
     """Send the command that an input means, and answer with its receipt or with why it was refused."""
-    outcome = await dispatch(info, input)
+    outcome = await dispatch(info.context, input)
     if isinstance(outcome, Refusal):
         return payload(receipt=None, errors=errors(outcome))
     return payload(receipt=ReceiptType.of(outcome), errors=[], accepted=outcome)

@@ -6,10 +6,11 @@ from typing import Self
 
 import strawberry
 
-from engine.graphql.context import Info
 from engine.graphql.mutation import ReceiptType
 from engine.history import Progress, Step
+from schema.context import Info
 from schema.events import Event
+from schema.permissions import NOT_YOURS, Forbidden
 
 
 @strawberry.type(description="What one projection has done of a command.")
@@ -53,14 +54,23 @@ class Query:
     )
     async def command(self, info: Info, id: strawberry.ID) -> CommandProgress | None:
         progress = await info.context.app.history.progress(id)
-        return CommandProgress.of(progress) if progress.receipt else None
+        return _shown(info, progress) if progress.receipt else None
 
 
 @strawberry.type
 class Subscription:
     @strawberry.subscription(
-        description="From acceptance to the last projection; completes when every projection has passed it."
+        description="From acceptance to the last projection; completes when every projection has passed it. "
+        "Its sender, staff."
     )
     async def command(self, info: Info, id: strawberry.ID) -> AsyncIterator[CommandProgress]:
         async for progress in info.context.app.history.follow_command(id):
-            yield CommandProgress.of(progress)
+            yield _shown(info, progress)
+
+
+def _shown(info: Info, progress: Progress) -> CommandProgress:
+    """A command's progress to whoever sent it, signed in or not, and to staff. Raises Forbidden for anyone else."""
+    viewer = info.context.viewer
+    if not viewer.is_staff and progress.receipt and progress.receipt.actor_id != viewer.user_id:
+        raise Forbidden(NOT_YOURS)
+    return CommandProgress.of(progress)

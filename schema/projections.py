@@ -6,9 +6,9 @@ from typing import Self
 
 import strawberry
 
-from engine.graphql.context import Info
 from engine.graphql.scalars import Position
 from engine.status import Status
+from schema.context import Info
 
 
 @strawberry.enum(description="How a projection is.")

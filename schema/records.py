@@ -10,12 +10,12 @@ from strawberry import UNSET
 from domain.readership import CountRecordReads
 from domain.record import DeleteRecord, WriteRecord
 from engine.graphql.connection import Connection, Slice
-from engine.graphql.context import Context, Info
 from engine.graphql.frame import Frame
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import Position, given
 from readmodels.record_statistics import ALL, RECORD_STATISTICS, RecordStatisticsRow
 from readmodels.records import RECORDS, RecordRow, where
+from schema.context import Info, ShopContext
 from schema.nodes import Node
 from schema.payloads import CommandPayload, send
 
@@ -48,7 +48,7 @@ class Record(Node):
         )
 
     @classmethod
-    async def find(cls, context: Context, id: str) -> Self | None:
+    async def find(cls, context: ShopContext, id: str) -> Self | None:
         row = await context.row(RECORDS, id.removeprefix(cls.prefix)) if id.startswith(cls.prefix) else None
         return cls.of(row) if row else None
 

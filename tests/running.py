@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,19 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 import schema
+from cli import endpoint
 from cli.application import DECLARATIONS
-from engine import serving
+from cli.endpoint import Front
+from cli.settings import ShopSettings
+from domain.standing import Role
+from domain.user import RegisterUser
+from engine import clock, serving
 from engine.app import App
-from engine.endpoint import PATH, Endpoint
-from engine.settings import Settings
+from engine.clock import Clock
+from engine.endpoint import PATH
+from engine.passwords import Passwords
+from engine.shapes import Command, Receipt, Secret
+from readmodels.users import UserRow
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 PATIENCE = 10.0
@@ -31,10 +39,10 @@ def built() -> strawberry.Schema:
     return schema.build()
 
 
-def settings(folder: Path, **changed: Any) -> Settings:
+def settings(folder: Path, **changed: Any) -> ShopSettings:
     """The defaults, with the files in a folder; the environment is left out."""
     files = {"write_db_url": f"sqlite:///{folder}/log.db", "read_db_url": f"sqlite:///{folder}/read.db"}
-    return Settings(_env_file=None, **{**files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
+    return ShopSettings(_env_file=None, **{**files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
 
 
 class Stream:
@@ -68,12 +76,14 @@ class Stream:
 
 
 @dataclass
-class Shop:
-    """A running shop, as a client sees it."""
+class Client:
+    """A client of a running shop, over HTTP and on sockets, signed in or not."""
 
     app: App
     http: httpx.AsyncClient
     port: int
+    token: str | None
+    user_id: str | None
 
     async def post(self, query: str, **variables: Any) -> httpx.Response:
         return await self.http.post(PATH, json={"query": query, "variables": variables})
@@ -125,19 +135,83 @@ class Shop:
         errors: list[dict[str, Any]] = payload["errors"]
         return errors
 
-    async def settled(self) -> None:
-        assert await self.app.settled()
-
     @asynccontextmanager
     async def follow(self, query: str, **variables: Any) -> AsyncIterator[Stream]:
         """A subscription on a socket of its own."""
-        async with connect(f"ws://127.0.0.1:{self.port}{PATH}", subprotocols=[PROTOCOL], compression=None) as client:
+        async with self.socket(authorization(self.token)) as client:
             stream = Stream(client)
-            await client.send(json.dumps({"type": "connection_init"}))
             assert (await stream.message())["type"] == "connection_ack"
             payload = {"query": query, "variables": variables}
             await client.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
             yield stream
+
+    @asynccontextmanager
+    async def socket(self, init: Any) -> AsyncIterator[ClientConnection]:
+        """A socket that has sent connection_init with a payload."""
+        async with connect(f"ws://127.0.0.1:{self.port}{PATH}", subprotocols=[PROTOCOL], compression=None) as client:
+            await client.send(json.dumps({"type": "connection_init", "payload": init}))
+            yield client
+
+
+@dataclass
+class Shop(Client):
+    """A running shop, and its client that is signed in as staff."""
+
+    front: Front
+    stack: AsyncExitStack
+    viewers: dict[str | None, Client] = field(default_factory=dict)
+
+    async def settled(self) -> None:
+        assert await self.app.settled()
+
+    async def viewer(self, kind: str | None, name: str | None = None) -> Client:
+        """A client for a user "customer", "staff" or "admin", who is registered when first asked for; None: for nobody.
+
+        The user's id is `name`, or the kind.
+        """
+        user_id = name or kind
+        if user_id not in self.viewers:
+            token = None if kind is None else await self._registered(str(user_id), Role[kind.upper()])
+            self.viewers[user_id] = await self.client(token, user_id)
+        return self.viewers[user_id]
+
+    async def client(self, token: str | None, user_id: str | None = None) -> Client:
+        """A client that sends this token."""
+        http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE, headers=authorization(token)
+        )
+        return Client(self.app, await self.stack.enter_async_context(http), self.port, token, user_id)
+
+    async def _registered(self, user_id: str, role: Role) -> str:
+        password = Secret(await self.front.passwords.hash(PASSWORD))
+        receipt = await self.command(
+            RegisterUser(
+                user_id=user_id,
+                email=f"{user_id}@example.org",
+                first_name=user_id.capitalize(),
+                last_name="Example",
+                password=password,
+                role=role,
+            )
+        )
+        return self.front.tokens.issue(user_id, receipt.position).text
+
+    async def command(self, command: Command) -> Receipt:
+        """Send a command past the API, which must be accepted."""
+        outcome = await self.app.send(command, command_id=None, expected_version=None, actor_id=None)
+        assert isinstance(outcome, Receipt), outcome
+        return outcome
+
+
+def authorization(token: str | None) -> dict[str, str]:
+    """How a token travels: as a header, and as the payload of connection_init."""
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+PASSWORD = "correct horse battery staple"
+"Of every user that `Shop.viewer` registers."
+STAFF = UserRow(id="somebody-of-staff", email="staff@example.org", role=Role.STAFF)
+"Who a shop's own client is signed in as. No event tells of this user, so that a test's first event is the log's first."
 
 
 RECEIPT = "receipt { commandId position stream version acceptedAt replayed }"
@@ -147,15 +221,23 @@ ERRORS = (
 
 
 @asynccontextmanager
-async def opened(folder: Path, **changed: Any) -> AsyncIterator[Shop]:
+async def opened(folder: Path, now: Clock = clock.now, **changed: Any) -> AsyncIterator[Shop]:
     """A shop on the files in a folder."""
-    async with App.running(settings(folder, **changed), DECLARATIONS) as app:
-        endpoint = Endpoint(app, built())
-        async with (
-            serving.running(endpoint, drain=endpoint.sockets.drain) as server,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE) as client,
-        ):
-            yield Shop(app, client, server.port)
+    chosen = settings(folder, **changed)
+    async with App.running(chosen, DECLARATIONS) as app, AsyncExitStack() as stack:
+        front = await stack.enter_async_context(
+            endpoint.opened(app, chosen, built=built(), passwords=Passwords.cheap(), now=now)
+        )
+        # Known without a row: this is the one user that the log does not hold.
+        front.viewers.remember(STAFF, 2**62)
+        running = serving.running(front.endpoint, drain=front.endpoint.sockets.drain)
+        server = await stack.enter_async_context(running)
+        token = front.tokens.issue(STAFF.id, 0).text
+        http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE, headers=authorization(token)
+        )
+        async with http:
+            yield Shop(app, http, server.port, token, STAFF.id, front, stack)
 
 
 class View:

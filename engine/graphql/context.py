@@ -2,9 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-import strawberry
 from strawberry import UNSET
 
 from engine.app import App
@@ -127,6 +126,3 @@ def _check(conditions: Conditions) -> None:
     for condition in conditions:
         if condition.test == "one_of" and len(condition.value) > MOST_VALUES:
             raise ProtocolError("BAD_USER_INPUT", f"`{condition.column}` takes at most {MOST_VALUES} values at a time.")
-
-
-Info: TypeAlias = strawberry.Info[Context, None]

@@ -69,6 +69,8 @@ class Terms:
     context: ContextOf
     on_connect: OnConnect
     limits: Limits
+    admitted: Callable[["Conversation"], None]
+    "Told at once when a conversation has a principal, before anything else can happen."
 
 
 class Conversation:
@@ -86,9 +88,14 @@ class Conversation:
         self._tasks: set[asyncio.Task[None]] = set()
         "All, also those that are only cleaning up."
         self._open = True
+        self.is_admitted = False
         task = asyncio.current_task()
         assert task is not None
         self.task = task
+
+    @property
+    def principal(self) -> Any:
+        return self._peer.principal
 
     async def run(self) -> None:
         try:
@@ -161,6 +168,8 @@ class Conversation:
             away = told([fault])[0]["extensions"]["code"] == "UNAVAILABLE"
             raise _Close(*((1013, "Try again later") if away else (4500, "Internal error"))) from None
         self._peer = Peer(self._peer.scope, params, principal)
+        self.is_admitted = True
+        self._terms.admitted(self)
 
     async def _next_message(self) -> Incoming | None:
         event = await self._receive()

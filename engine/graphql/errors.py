@@ -2,6 +2,7 @@
 
 Exception
 ├── ProtocolError    raised by anyone who wants the client to see a code and a sentence
+├── Busy             RATE_LIMITED, with its sentence
 └── anything else    UNAVAILABLE when a store is away, BAD_USER_INPUT when the input cannot be read, otherwise INTERNAL
 
 Nothing that was not written for a client reaches one: a fault's text stays in the log, beside the id the client got.
@@ -16,7 +17,7 @@ from graphql import FieldNode, GraphQLError
 from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercionError
 
 from engine import ids
-from engine.faults import Unavailable
+from engine.faults import Busy, Unavailable
 from engine.refusals import Refusal
 
 Shaped = dict[str, Any]
@@ -76,7 +77,12 @@ def _explained(chain: tuple[Exception, ...]) -> tuple[str, dict[str, Any]]:
             return error.message, {"code": "BAD_USER_INPUT"}
         if isinstance(error, GraphQLError) and error.extensions and "code" in error.extensions:
             return error.message, dict(error.extensions)
-    cause = chain[-1]
+    return _found(chain[-1])
+
+
+def _found(cause: Exception) -> tuple[str, dict[str, Any]]:
+    if isinstance(cause, Busy):
+        return str(cause), {"code": "RATE_LIMITED"}
     if isinstance(cause, StrawberryInputCoercionError) or _about_arguments(cause):
         return str(getattr(cause, "message", cause)), {"code": "BAD_USER_INPUT"}
     if isinstance(cause, StrawberryGraphQLError):

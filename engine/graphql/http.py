@@ -1,7 +1,7 @@
 """GraphQL over HTTP: one operation a request, as the GraphQL-over-HTTP specification has it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +19,7 @@ from engine.graphql.execution import (
     Scope,
     refused,
 )
+from engine.graphql.origins import Origins
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -59,10 +60,17 @@ class GraphQLOverHTTP:
     """
 
     def __init__(
-        self, executor: Executor, context: ContextOf, *, max_body: int = 2 * 1024 * 1024, body_timeout: float = 10.0
+        self,
+        executor: Executor,
+        context: ContextOf,
+        *,
+        allowed_origins: Collection[str] = (),
+        max_body: int = 2 * 1024 * 1024,
+        body_timeout: float = 10.0,
     ) -> None:
         self._executor = executor
         self._context = context
+        self._origins = Origins(allowed_origins)
         self._max_body = max_body
         self._body_timeout = body_timeout
 
@@ -90,6 +98,8 @@ class GraphQLOverHTTP:
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, media: str | None
     ) -> tuple[int, Result]:
         method = scope["method"]
+        if not self._origins.let_in(headers):
+            raise _Rejected(403, "FORBIDDEN", "Pages of this origin may not ask here; see ALLOWED_ORIGINS.", CLOSE)
         if method not in ("POST", "GET"):
             raise _Rejected(405, "METHOD_NOT_ALLOWED", "Use POST, or GET for a query.", (b"allow", b"GET, POST"))
         if media is None:

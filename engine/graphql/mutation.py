@@ -7,7 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 from engine import ids
-from engine.graphql.context import Info
+from engine.graphql.context import Context
 from engine.graphql.scalars import Position, given
 from engine.refusals import Refusal
 from engine.shapes import Command, Receipt
@@ -66,10 +66,10 @@ class ReceiptType:
         )
 
 
-async def dispatch(info: Info, input: CommandInput) -> Receipt | Refusal:
+async def dispatch(context: Context, input: CommandInput) -> Receipt | Refusal:
     """Send the command that an input means; a value that cannot be is a refusal like any other."""
     try:
         command = input.command()
     except Refusal as refusal:
         return refusal
-    return await info.context.send(command, given(input.command_id), given(input.expected_version), input.said())
+    return await context.send(command, given(input.command_id), given(input.expected_version), input.said())

@@ -1,0 +1,74 @@
+"""The shop at its door: the endpoint with all that sign-in needs, for a running application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from strawberry import Schema
+
+import schema
+from cli.settings import ShopSettings
+from engine import clock
+from engine.app import App
+from engine.clock import Clock
+from engine.endpoint import Doors, Endpoint
+from engine.graphql.execution import Peer, Request
+from engine.passwords import Passwords
+from engine.tokens import Tokens, secret_file
+from schema.context import ShopContext
+from schema.viewers import Viewers
+
+PRODUCT = "Dispensary"
+ISSUER = AUDIENCE = "dispensary"
+
+
+@dataclass(frozen=True)
+class Front:
+    """The endpoint, and what it lets people in with."""
+
+    endpoint: Endpoint
+    passwords: Passwords
+    tokens: Tokens
+    viewers: Viewers
+
+
+def tokens(settings: ShopSettings, now: Clock = clock.now) -> Tokens:
+    """Tokens under the key beside the log, which is made when there is none. Raises Unavailable."""
+    lifetime = timedelta(minutes=settings.token_lifetime_minutes)
+    return Tokens(secret_file(settings.key_path), lifetime=lifetime, issuer=ISSUER, audience=AUDIENCE, now=now)
+
+
+@asynccontextmanager
+async def opened(
+    app: App,
+    settings: ShopSettings,
+    *,
+    built: Schema | None = None,
+    passwords: Passwords | None = None,
+    now: Clock = clock.now,
+) -> AsyncIterator[Front]:
+    """The endpoint of an application, for as long as the block lasts. Raises Unavailable."""
+    issued = tokens(settings, now)
+    checked = passwords or Passwords()
+    viewers = Viewers(app, issued, now)
+
+    async def context(peer: Peer, operation: Request) -> ShopContext:
+        viewer = await viewers.of_peer(peer)
+        return ShopContext(
+            app=app,
+            actor_id=viewer.user_id,
+            viewer=viewer,
+            viewers=viewers,
+            passwords=checked,
+            tokens=issued,
+            payment_minutes=settings.payment_minutes,
+        )
+
+    doors = Doors(PRODUCT, context, viewers.of_socket, viewers.lasts, settings.hosts, settings.origins)
+    endpoint = Endpoint(app, built or schema.build(), doors)
+    try:
+        async with viewers.watching(endpoint.sockets.close_where):
+            yield Front(endpoint, checked, issued, viewers)
+    finally:
+        await checked.close()
