@@ -1,38 +1,139 @@
-"""The users: one row for each, as they sign in."""
+"""Users: one row per user, with how often they ordered and what they spent."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, TypeAlias, assert_never
 
-from domain.user import Role, RoleGranted, UserDeleted, UserRegistered, UserReinstated, UserStatus, UserSuspended
-from engine.shapes import FIXED, ReadModel, Row, replace
+from domain.order import OrderInitiated, OrderPaid, OrderRefunded
+from domain.standing import Role, UserStatus
+from domain.user import (
+    RoleGranted,
+    UserContactChanged,
+    UserDeleted,
+    UserEmailChanged,
+    UserLoggedIn,
+    UserPasswordChanged,
+    UserRegistered,
+    UserReinstated,
+    UserRenamed,
+    UserSuspended,
+)
+from engine.shapes import SEARCH, Conditions, ReadModel, Recorded, Row, equals, one_of, replace
+from readmodels.figures import added
 
-Source: TypeAlias = UserRegistered | RoleGranted | UserSuspended | UserReinstated | UserDeleted
+Ordering: TypeAlias = OrderInitiated | OrderPaid | OrderRefunded
+Standing: TypeAlias = UserSuspended | UserReinstated | UserDeleted | RoleGranted
+Detail: TypeAlias = UserLoggedIn | UserPasswordChanged | UserRenamed | UserContactChanged | UserEmailChanged
+Source: TypeAlias = Ordering | Detail | UserRegistered | Standing
 
 
 class UserRow(Row):
-    id: Annotated[str, FIXED]
-    email: str
+    id: str
+    email: Annotated[str, SEARCH]
+    first_name: Annotated[str, SEARCH]
+    last_name: Annotated[str, SEARCH]
     role: Role
     status: UserStatus = UserStatus.ACTIVE
+    phone: str | None = None
+    address: str | None = None
+    last_login_at: datetime | None = None
+    order_count: int = 0
+    spent: dict[str, int] = {}  # noqa: RUF012  # msgspec gives each row its own
+    "In hundredths, by currency, without what was refunded."
 
 
 def keys(event: Source) -> tuple[str, ...]:
     return (event.user_id,)
 
 
-def apply(row: UserRow | None, event: Source) -> UserRow | None:
+def apply(row: UserRow | None, event: Source, recorded: Recorded) -> UserRow | None:
+    if isinstance(event, UserRegistered):
+        return UserRow(
+            id=event.user_id,
+            email=event.email,
+            first_name=event.first_name,
+            last_name=event.last_name,
+            role=event.role,
+        )
+    if row is None:
+        return None
     match event:
-        case UserRegistered():
-            return UserRow(id=event.user_id, email=event.email, role=event.role)
-        case RoleGranted():
-            return row and replace(row, role=event.role)
-        case UserSuspended():
-            return row and replace(row, status=UserStatus.SUSPENDED)
-        case UserReinstated():
-            return row and replace(row, status=UserStatus.ACTIVE)
-        case UserDeleted():
-            return row and replace(row, status=UserStatus.DELETED)
+        case OrderInitiated() | OrderPaid() | OrderRefunded():
+            return _ordered(row, event)
+        case UserSuspended() | UserReinstated() | UserDeleted() | RoleGranted():
+            return _stands(row, event)
+        case UserLoggedIn() | UserPasswordChanged() | UserRenamed() | UserContactChanged() | UserEmailChanged():
+            return _detailed(row, event, recorded.recorded_at)
         case _:
             assert_never(event)
 
 
-USERS = ReadModel("users", row=UserRow, keys=keys, apply=apply, version=1, of="user")
+def _ordered(row: UserRow, event: Ordering) -> UserRow:
+    match event:
+        case OrderInitiated():
+            return replace(row, order_count=row.order_count + 1)
+        case OrderPaid():
+            return replace(row, spent=added(row.spent, event.total.currency, event.total.units))
+        case OrderRefunded():
+            return replace(row, spent=added(row.spent, event.total.currency, -event.total.units))
+        case _:
+            assert_never(event)
+
+
+def _stands(row: UserRow, event: Standing) -> UserRow:
+    match event:
+        case UserSuspended():
+            return replace(row, status=UserStatus.SUSPENDED)
+        case UserReinstated():
+            return replace(row, status=UserStatus.ACTIVE)
+        case UserDeleted():
+            # What they ordered stays part of the shop's figures; who they were does not.
+            nobody = replace(row, email="", first_name="", last_name="", phone=None, address=None)
+            return replace(nobody, status=UserStatus.DELETED)
+        case RoleGranted():
+            return replace(row, role=event.role)
+        case _:
+            assert_never(event)
+
+
+def _detailed(row: UserRow, event: Detail, at: datetime) -> UserRow:
+    match event:
+        case UserLoggedIn():
+            return replace(row, last_login_at=at)
+        case UserPasswordChanged():
+            return row
+        case UserRenamed():
+            return replace(row, first_name=event.first_name, last_name=event.last_name)
+        case UserContactChanged():
+            return replace(row, phone=event.phone, address=event.address)
+        case UserEmailChanged():
+            return replace(row, email=event.email)
+        case _:
+            assert_never(event)
+
+
+def where(
+    *, ids: Sequence[str] | None = None, status: UserStatus | None = None, role: Role | None = None
+) -> Conditions:
+    """The users that a filter means: every condition given must hold."""
+    return tuple(
+        condition
+        for given, condition in (
+            (ids, one_of("id", ids or ())),
+            (status, equals("status", status)),
+            (role, equals("role", role)),
+        )
+        if given is not None
+    )
+
+
+USERS = ReadModel(
+    "users",
+    row=UserRow,
+    keys=keys,
+    apply=apply,
+    version=1,
+    of="user",
+    order=("last_name", "first_name"),
+    indexes=("status", "role"),
+)
