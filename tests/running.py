@@ -210,7 +210,9 @@ def authorization(token: str | None) -> dict[str, str]:
 
 PASSWORD = "correct horse battery staple"
 "Of every user that `Shop.viewer` registers."
-STAFF = UserRow(id="somebody-of-staff", email="staff@example.org", role=Role.STAFF)
+STAFF = UserRow(
+    id="somebody-of-staff", email="staff@example.org", first_name="Somebody", last_name="Else", role=Role.STAFF
+)
 "Who a shop's own client is signed in as. No event tells of this user, so that a test's first event is the log's first."
 
 
