@@ -55,8 +55,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def post(path: str, body: bytes) -> bytes:
+def post(path: str, body: bytes, token: str) -> bytes:
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    head += f"Authorization: Bearer {token}\r\n"
     head += f"Content-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 

@@ -24,7 +24,7 @@ def measure(*, seconds: float = 15.0, rate: int = 100) -> Row:
 async def _measure(seconds: float, rate: int) -> Row:
     with TemporaryDirectory() as directory:
         async with machine.dispensary(Path(directory)) as server:
-            passed = await _passed(server.port, int(seconds * rate), rate)
+            passed = await _passed(server, int(seconds * rate), rate)
     half, most = (percentile(passed, share) * 1e3 for share in (0.5, 0.99))
     return Row(
         f"command to the frame at a subscriber, at {rate} commands/s",
@@ -37,12 +37,12 @@ async def _measure(seconds: float, rate: int) -> Row:
     )
 
 
-async def _passed(port: int, count: int, rate: int) -> list[float]:
+async def _passed(server: machine.Server, count: int, rate: int) -> list[float]:
     sent: dict[str, float] = {}
     seen: dict[str, float] = {}
     async with (
-        http.connected(port, SENDERS) as connections,
-        connect(f"ws://127.0.0.1:{port}/graphql", subprotocols=[PROTOCOL], compression=None) as socket,  # type: ignore[list-item]  # text will do
+        http.connected(server.port, SENDERS) as connections,
+        connect(f"ws://127.0.0.1:{server.port}/graphql", subprotocols=[PROTOCOL], compression=None) as socket,  # type: ignore[list-item]  # text will do
     ):
         await socket.send('{"type": "connection_init"}')
         await socket.recv()
@@ -64,7 +64,7 @@ async def _passed(port: int, count: int, rate: int) -> list[float]:
                 sent[key] = clock.monotonic()
                 accepted(await connections[sender].ask(request))
 
-        bodies = requests("live")
+        bodies = requests("live", server.token)
         prepared = [(f"live-{number + 1:08}", next(bodies)) for number in range(count)]
         start = clock.monotonic()
         async with asyncio.timeout(count / rate + 30):

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks import staff
+
 T = TypeVar("T")
 
 ROOT = Path(__file__).parent.parent
@@ -67,6 +69,8 @@ class Server:
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self.pid = process.pid
         self.port = port
+        self.token = ""
+        "Of one of staff, where there is sign-in."
 
 
 @asynccontextmanager
@@ -104,6 +108,11 @@ async def _port(process: asyncio.subprocess.Process) -> int:
     raise RuntimeError("The server ended before it listened; what it said is above.")
 
 
-def dispensary(directory: Path) -> Any:
+@asynccontextmanager
+async def dispensary(directory: Path) -> AsyncIterator[Server]:
     """Our server as `server.py serve` runs it, on files of its own."""
-    return server(str(ROOT / "server.py"), "serve", directory=directory, PORT="0", LOG_LEVEL="warning")
+    token = await staff.token(directory / "data")
+    arguments = str(ROOT / "server.py"), "serve"
+    async with server(*arguments, directory=directory, PORT="0", LOG_LEVEL="warning") as made:
+        made.token = token
+        yield made

@@ -22,14 +22,14 @@ VALUE = "The quick brown fox jumps over the lazy dog. " * 3
 CONNECTIONS = 32
 
 
-def requests(prefix: str) -> Iterator[bytes]:
+def requests(prefix: str, token: str) -> Iterator[bytes]:
     """Each writes a record of its own."""
     number = 0
     while True:
         number += 1
         input = {"key": f"{prefix}-{number:08}", "value": VALUE}
         body = orjson.dumps({"query": QUERY, "variables": {"input": input}, "operationName": "Write"})
-        yield http.post("/graphql", body)
+        yield http.post("/graphql", body, token)
 
 
 def accepted(answer: bytes) -> None:
@@ -63,7 +63,7 @@ async def _measure(rounds: int, seconds: float) -> Row:
         for name in ("strawberry", "starlette"):
             started = machine.server("-m", "benchmarks.yardstick", name, directory=directory)
             servers[name] = await stack.enter_async_context(started)
-        bodies = requests("benchmark")
+        bodies = requests("benchmark", ours.token)
         for number in range(rounds + 1):
             for name, server in servers.items():
                 used = machine.processor_seconds(server.pid)

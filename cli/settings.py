@@ -6,6 +6,8 @@ from pydantic import Field, field_validator
 
 from engine.settings import Settings
 
+LEAST_PASSWORD = 8
+
 
 class ShopSettings(Settings):
     """What this shop needs to know beyond what the engine does."""
@@ -14,9 +16,25 @@ class ShopSettings(Settings):
     admin_password: str = Field("", repr=False, description="The password that this account begins with.")
     payment_minutes: int = Field(15, ge=1, le=10_080, description="How long an order may stay unpaid.")
     smtp_url: str = Field(
-        "", repr=False, description="Mail server, as smtp://name:password@mail.example:587. Empty: no mail is sent."
+        "",
+        repr=False,
+        description="Mail server, as smtp://name:password@mail.example:587 or smtps://. Empty: mail is logged, not sent.",
     )
-    mail_from: str = Field("shop@localhost", min_length=3, description="Sender of the shop's mail.")
+    mail_from: str = Field("shop@localhost", description="Sender of the shop's mail: an address, or Name <address>.")
+
+    @field_validator("admin_email")
+    @classmethod
+    def _address(cls, email: str) -> str:
+        if email and "@" not in email:
+            raise ValueError("must be an address, for example ada@shop.example")
+        return email
+
+    @field_validator("admin_password")
+    @classmethod
+    def _long_enough(cls, password: str) -> str:
+        if password and len(password) < LEAST_PASSWORD:
+            raise ValueError(f"must have at least {LEAST_PASSWORD} characters")
+        return password
 
     @field_validator("smtp_url")
     @classmethod
@@ -24,6 +42,14 @@ class ShopSettings(Settings):
         if url and not url.startswith(("smtp://", "smtps://")):
             raise ValueError("must be of the form smtp://name:password@mail.example:587, or empty")
         return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, sender: str) -> str:
+        name, _, host = sender.strip().removesuffix(">").rpartition("@")
+        if not name or not host:
+            raise ValueError("must be one address, shop@example.org or Shop <shop@example.org>")
+        return sender
 
     def conflicts(self) -> Iterator[str]:
         yield from super().conflicts()

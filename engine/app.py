@@ -1,11 +1,11 @@
 """An application: a set of aggregates and read models, wired to the engine and running."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Self
 
 import structlog
@@ -14,19 +14,23 @@ from engine import audit, clock, ids
 from engine.audit import Verdict
 from engine.clock import Clock
 from engine.codec import Codec, members
+from engine.deadletters import DEAD_LETTERS
 from engine.discovery import declared
 from engine.dispatcher import Dispatcher
 from engine.feed import LOG, Feed
 from engine.history import History
 from engine.liveview import LiveViews
 from engine.projector import Projector
+from engine.reaction import Manner
+from engine.reactor import Reactor
 from engine.refusals import Refusal
 from engine.settings import Settings
-from engine.shapes import Aggregate, Command, Event, ReadModel, Receipt, Upcaster
+from engine.shapes import Aggregate, Command, Effect, Event, Process, ReadModel, Receipt, Upcaster
 from engine.status import Status
 from engine.store.log import Log
 from engine.store.readstore import ReadStore
 from engine.tally import Tally
+from engine.wishes import Performer
 
 logger = structlog.get_logger(__name__)
 
@@ -34,6 +38,7 @@ HOUSEKEEPING = 3600.0
 "Seconds between two rounds of forgetting old command ids."
 MOST_ROUNDS = 1000
 "Of a thousand command ids each, in one housekeeping: between two of them the writer serves whoever waits."
+MANNER = Manner()
 FAREWELL = 5.0
 "Seconds that read models get, at the end, to show what was accepted last."
 
@@ -45,13 +50,26 @@ class Declarations:
     aggregates: Sequence[Aggregate[Any]]
     models: Sequence[ReadModel[Any]]
     upcasters: Sequence[Upcaster] = ()
+    processes: Sequence[Process[Any]] = ()
 
     @classmethod
     def of(cls, domain: ModuleType, readmodels: ModuleType) -> Self:
-        """All that two packages declare."""
-        return cls(declared(domain, Aggregate), declared(readmodels, ReadModel), declared(domain, Upcaster))
+        """All that two packages declare, and what operators decide about dead letters."""
+        aggregates = (*declared(domain, Aggregate), DEAD_LETTERS)
+        processes = declared(domain, Process)
+        return cls(aggregates, declared(readmodels, ReadModel), declared(domain, Upcaster), processes)
 
     def __post_init__(self) -> None:
+        """Raise ValueError for what cannot work together."""
+        for process in self.processes:
+            if set(members(process.evolve, 1)) != set(members(process.react, 1)):
+                raise ValueError(f"`evolve` and `react` of the process {process.name} must take the same events.")
+            if unknown := set(members(process.react, 1)) - self.events:
+                names = ", ".join(sorted(event.__name__ for event in unknown))
+                raise ValueError(f"The process {process.name} takes {names}, which no aggregate stores.")
+        self._check_models()
+
+    def _check_models(self) -> None:
         """Raise ValueError for a read model whose rows could show an older version than their stream has."""
         owned = {aggregate.name: set(members(aggregate.evolve, 1)) for aggregate in self.aggregates}
         for model in self.models:
@@ -79,6 +97,7 @@ class App:
     feed: Feed
     dispatcher: Dispatcher
     projector: Projector
+    reactor: Reactor
     views: LiveViews
     history: History
     tally: Tally = field(init=False)
@@ -89,9 +108,16 @@ class App:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, settings: Settings, declarations: Declarations, *, now: Clock = clock.now
+        cls,
+        settings: Settings,
+        declarations: Declarations,
+        performers: Mapping[type[Effect], Performer] = MappingProxyType({}),
+        *,
+        now: Clock = clock.now,
+        manner: Manner = MANNER,
     ) -> AsyncIterator[Self]:
-        """Open the stores, start every loop, and at the end finish what was accepted.
+        """Open the stores, start every loop, and at the end finish what was accepted. `performers` do what the
+        processes want of the world outside.
 
         Read models catch up while the application serves. Raises Unavailable or UnknownEvent, each with a sentence.
         """
@@ -115,9 +141,20 @@ class App:
                 now=now,
             )
             dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
+            reactor = Reactor(
+                declarations.processes,
+                log,
+                dispatcher.send,
+                performers,
+                feed,
+                now=now,
+                random=ids.random,
+                manner=manner,
+                poll_interval=settings.projector_poll_interval,
+            )
             views = LiveViews(log, rows, feed)
             history = History(log, rows, feed, declarations.models)
-            app = cls(settings, declarations, log, rows, feed, dispatcher, projector, views, history)
+            app = cls(settings, declarations, log, rows, feed, dispatcher, projector, reactor, views, history)
             await app._start(stack)
             yield app
 
@@ -133,6 +170,7 @@ class App:
         for topic, position in (await positions()).items():
             self.feed.note(topic, position)
         self.dispatcher.start()
+        await self.reactor.start()
         self.tally.start()
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
         stack.push_async_callback(self._finish, housekeeping)
@@ -141,6 +179,7 @@ class App:
         housekeeping.cancel()
         await asyncio.gather(housekeeping, return_exceptions=True)
         await self.tally.stop()
+        await self.reactor.stop()
         await self.dispatcher.stop()
         if not await self.settled(timeout=FAREWELL):
             logger.warning("read models are behind; they catch up at the next start")
@@ -185,8 +224,13 @@ class App:
         """Wait until every read model shows a position, the log's head without one; False when one does not in time."""
         return await self.projector.settled(position, timeout)
 
+    async def drained(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109  # returns False
+        """Wait until nothing follows any more from what was accepted, and every read model shows it."""
+        return await self.reactor.settled(timeout) and await self.settled(timeout=timeout)
+
     async def statuses(self) -> Sequence[Status]:
-        return await self.projector.statuses()
+        """How every read model and every process stands."""
+        return [*await self.projector.statuses(), *await self.reactor.statuses()]
 
     async def follow_statuses(self, interval: float = 1.0) -> AsyncIterator[Sequence[Status]]:
         """The projections now, then whenever something about them changes, at most once an interval."""

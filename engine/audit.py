@@ -14,8 +14,8 @@ from engine.fold import Fold
 from engine.projection import Source
 from engine.shapes import ReadModel, Recorded, Row
 from engine.store.readstore import ReadStore
-from engine.store.rows import Table, transaction
-from engine.store.sqlite import Connection
+from engine.store.rows import Table
+from engine.store.sqlite import Connection, transaction
 
 R = TypeVar("R", bound=Row)
 FOUND, EXPECTED = "a", "b"

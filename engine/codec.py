@@ -94,6 +94,12 @@ def _secret_fields(command: type[Command]) -> tuple[str, ...]:
     return tuple(name for name, hint in get_type_hints(command).items() if hint is Secret)
 
 
+def layout(state: type[Any]) -> str:
+    """Marks the fields of a state and of the values in it: what was stored under another layout is not read."""
+    described = msgspec.json.encode(msgspec.json.schema(state), order="deterministic")
+    return hashlib.blake2b(described, digest_size=16).hexdigest()
+
+
 def members(function: Callable[..., Any], argument: int) -> Sequence[type[Any]]:
     """The classes in the union that annotates one argument of a function: the only list of what it handles."""
     hint = list(get_type_hints(function).values())[argument]

@@ -1,6 +1,5 @@
 """A group of commands decided one after another against folded state: the part of dispatch that has rules."""
 
-import hashlib
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +8,7 @@ from typing import Any
 import msgspec
 
 from engine.clock import Clock
-from engine.codec import members, secrets
+from engine.codec import layout, members, secrets
 from engine.refusals import AlreadyTaken, CommandIdReused, Refusal, VersionConflict
 from engine.shapes import Aggregate, Claim, Command, Erase, Receipt, Release, State
 from engine.store.append import About, Appending
@@ -39,13 +38,7 @@ class _Rules:
         self.aggregate = aggregate
         state = type(aggregate.initial)
         self.decoder = msgspec.msgpack.Decoder(state)
-        self.layout = f"{aggregate.version} {_layout(state)}"
-
-
-def _layout(state: type[State]) -> str:
-    """Marks the fields of a state and of the values in it: a snapshot stored under another layout is not read."""
-    described = msgspec.json.encode(msgspec.json.schema(state), order="deterministic")
-    return hashlib.blake2b(described, digest_size=16).hexdigest()
+        self.layout = f"{aggregate.version} {layout(state)}"
 
 
 class Decider:

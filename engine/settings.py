@@ -138,9 +138,10 @@ def _sentence(kind: type[Settings], error: dict[str, object]) -> str:
     if error["type"] == "extra_forbidden":
         near = get_close_matches(name, [field.upper() for field in kind.model_fields], n=1)
         return f"{name} in .env is no setting." + (f" Did you mean {near[0]}?" if near else "")
-    reason = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
+    # What is kept out of a repr may be a password.
     field = kind.model_fields.get(name.lower())
-    value = f"={error['input']!r}" if field and field.repr else ""
+    value = f"={error['input']!r}" if field is None or field.repr else ""
+    reason = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
     return f"{name}{value} is refused: {reason}."
 
 

@@ -29,6 +29,8 @@ class Status:
     state: State
     events_per_second: float
     last_error: str | None
+    dead_letters: int = 0
+    "Events set aside, with those that wait behind them."
 
 
 class Rate:

@@ -29,7 +29,9 @@ class ProjectionStatus:
     lag_seconds: float = strawberry.field(description="The age of the oldest of them.")
     state: ProjectionState = strawberry.field(description="How it is.")
     events_per_second: float = strawberry.field(description="How fast it went lately.")
-    dead_letters: int = strawberry.field(description="Events set aside; a read model sets none aside, it stalls.")
+    dead_letters: int = strawberry.field(
+        description="Events a process set aside, and those behind them; a read model stalls."
+    )
     last_error: str | None = strawberry.field(description="Why it stalled, and at which event.")
 
     @classmethod
@@ -42,7 +44,7 @@ class ProjectionStatus:
             lag_seconds=status.lag_seconds,
             state=ProjectionState[status.state.name],
             events_per_second=status.events_per_second,
-            dead_letters=0,
+            dead_letters=status.dead_letters,
             last_error=status.last_error,
         )
 

@@ -18,12 +18,11 @@ from domain.record import DeleteRecord, WriteRecord
 from domain.stock import AdjustStock, ReceiveStock
 from engine import audit
 from engine.app import App
-from engine.graphql.context import Context
 from engine.graphql.execution import Executor, Request
 from engine.refusals import Refusal
 from engine.shapes import Command, Receipt
 from engine.shapes import replace as replaced
-from tests.running import built, settings
+from tests.running import as_staff, built, settings
 
 QUERY = Request("""{
   records(first: 100) { nodes { key value version readCount writeCount } }
@@ -218,7 +217,7 @@ class Shop(RuleBasedStateMachine):
 
     async def _look(self) -> None:
         assert await self.app.settled()
-        answer = await Executor(built()).execute(QUERY, Context(self.app))
+        answer = await Executor(built()).execute(QUERY, as_staff(self.app))
         assert not answer.errors
         data = answer.data
         assert data is not None
@@ -246,7 +245,7 @@ class Shop(RuleBasedStateMachine):
     async def _end(self) -> None:
         await self._look()
         verdicts = await audit.verify(self.app.log, self.app.rows, DECLARATIONS.models)
-        assert [verdict.is_exact for verdict in verdicts] == [True, True, True]
+        assert all(verdict.is_exact for verdict in verdicts)
         events, _ = await self.app.log.select(limit=10_000)
         assert [each.position for each in events] == list(range(1, self.model.position + 1))
         await self._stop()

@@ -22,7 +22,9 @@ PURE = sorted([*ROOT.glob("domain/*.py"), *ROOT.glob("readmodels/*.py")])
 SCHEMA = sorted(ROOT.glob("schema/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 CODE = sorted(
-    path for package in ("engine", "domain", "readmodels", "schema") for path in ROOT.glob(f"{package}/**/*.py")
+    path
+    for package in ("engine", "domain", "readmodels", "ports", "schema")
+    for path in ROOT.glob(f"{package}/**/*.py")
 )
 CLOCKS = {"now", "utcnow", "today"}
 ASYNC = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)

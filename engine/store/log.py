@@ -1,10 +1,10 @@
 """The event log in SQLite: gapless positions in commit order, receipts, claims and snapshots, in one file."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects import sqlite as dialect
@@ -14,9 +14,10 @@ from engine import ids
 from engine.codec import Codec
 from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import EPOCH, Receipt, Recorded
+from engine.store import reactions
 from engine.store.instants import instant, microseconds
 from engine.store.lock import Lock
-from engine.store.sqlite import Connection, Readers
+from engine.store.sqlite import Connection, Readers, transaction
 from engine.store.tables import (
     CLAIMANT,
     COMMAND,
@@ -28,10 +29,13 @@ from engine.store.tables import (
     SECRET,
     commands,
     events,
-    metadata,
     receipt,
 )
 from engine.store.tail import Tail
+
+T = TypeVar("T")
+TABLES = reactions.consumers.metadata
+"Those of the log, and what is kept beside it."
 
 
 class Log:
@@ -163,6 +167,22 @@ class Log:
 
         return await self._readers.read(work)
 
+    async def reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in one read transaction."""
+        return await self._readers.read(work)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in one transaction of the writer, between two groups of commands."""
+
+        def unit(connection: sqlite3.Connection) -> T:
+            with transaction(connection):
+                return work(connection)
+
+        try:
+            return await self.writer.run(unit)
+        except sqlite3.Error as error:
+            raise Unavailable(f"The log cannot be written: {error}.") from error
+
     async def command(self, command_id: str) -> Receipt | None:
         """The receipt of a command, as long as it is kept."""
         row = await self._readers.read(lambda connection: connection.execute(COMMAND, (command_id,)).fetchone())
@@ -203,15 +223,22 @@ def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[
     try:
         connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-            for table in metadata.sorted_tables:
-                connection.execute(str(CreateTable(table).compile(dialect=dialect.dialect())))
-                for index in table.indexes:
-                    connection.execute(str(CreateIndex(index).compile(dialect=dialect.dialect())))
+            _create(connection)
             KEEP_META.run(connection, [("format", str(FORMAT)), ("id", ids.new())])
         connection.execute("COMMIT")
+        found = _recognize(connection, path, codec)
+        _create(connection)  # what this code keeps beside the log and the code that made the file did not
     except sqlite3.Error as error:
         raise Unavailable(f"{path} cannot be written: {error}.") from error
-    return _recognize(connection, path, codec)
+    return found
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """Make the tables that are not there."""
+    for table in TABLES.sorted_tables:
+        connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect.dialect())))
+        for index in sorted(table.indexes, key=str):
+            connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect.dialect())))
 
 
 def _recognize(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[str, int, int]:

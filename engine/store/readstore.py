@@ -12,8 +12,8 @@ from engine.faults import Unavailable
 from engine.shapes import Conditions, ReadModel, Row
 from engine.store.checkpoints import SHARED, Checkpoint
 from engine.store.lock import Lock
-from engine.store.rows import Changes, Cursor, Page, Table, transaction
-from engine.store.sqlite import Connection, Readers
+from engine.store.rows import Changes, Cursor, Page, Table
+from engine.store.sqlite import Connection, Readers, transaction
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")

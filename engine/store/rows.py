@@ -3,7 +3,6 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -58,19 +57,6 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
     rows: list[R]
     more: bool
     position: int
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing. IMMEDIATE, as only then SQLite waits for another writer instead of failing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 class Table(Generic[R]):

@@ -47,11 +47,11 @@ class Statements:
         self.name = f"{model.name}_{slot}"
         self._metadata = sa.MetaData()
         columns = [sa.Column(each.name, each.kind.sql, nullable=each.is_optional) for each in layout.columns]
-        # An explicit key: VACUUM renumbers implicit rowids, and full-text search refers to rows by it.
+        # An explicit key, under a name that no row has: VACUUM renumbers implicit rowids, and full-text search refers to rows by it.
         self.table = sa.Table(
             self.name,
             self._metadata,
-            sa.Column("number", sa.Integer, primary_key=True),
+            sa.Column("_number", sa.Integer, primary_key=True),
             *columns,
             sa.UniqueConstraint("id"),
         )
@@ -135,7 +135,7 @@ class Statements:
         if continued:
             clauses += self._keyset(order, reverse)
         if searched:
-            found = f"number IN (SELECT rowid FROM {self.name}_search WHERE {self.name}_search MATCH :search)"
+            found = f"_number IN (SELECT rowid FROM {self.name}_search WHERE {self.name}_search MATCH :search)"
             clauses.append(sa.text(found))  # type: ignore[arg-type]  # SQLAlchemy takes text as a clause
         sorting = [
             self._column(path).desc() if down != reverse else self._column(path) for path, down in map(sort_key, order)
@@ -178,10 +178,10 @@ class Statements:
         old = ", ".join(f"old.{each}" for each in names)
         new = ", ".join(f"new.{each}" for each in names)
         differs = " OR ".join(f"old.{each} IS NOT new.{each}" for each in names)
-        remove = f"INSERT INTO {search}({search}, rowid, {columns}) VALUES ('delete', old.number, {old});"
-        add = f"INSERT INTO {search}(rowid, {columns}) VALUES (new.number, {new});"
+        remove = f"INSERT INTO {search}({search}, rowid, {columns}) VALUES ('delete', old._number, {old});"
+        add = f"INSERT INTO {search}(rowid, {columns}) VALUES (new._number, {new});"
         return [
-            f"CREATE VIRTUAL TABLE {search} USING fts5({columns}, content='{self.name}', content_rowid='number', "
+            f"CREATE VIRTUAL TABLE {search} USING fts5({columns}, content='{self.name}', content_rowid='_number', "
             "tokenize='unicode61 remove_diacritics 2', prefix='2 3')",
             f"CREATE TRIGGER {search}_insert AFTER INSERT ON {self.name} BEGIN {add} END",
             f"CREATE TRIGGER {search}_delete AFTER DELETE ON {self.name} BEGIN {remove} END",

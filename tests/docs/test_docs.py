@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import Settings
+from cli.settings import ShopSettings
 from schema.refusals import TABLE, CommandErrorCode
 
 ROOT = Path(__file__).parent.parent.parent
@@ -18,7 +18,7 @@ SHOUTED = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 RAISED = re.compile(r'(?:shaped\(|located\(error, |ProtocolError\(\s*|_Rejected\(\d+, |"code": |__init__\()"([A-Z_]+)"')
 CLOSED = re.compile(r"_Close\((4\d\d\d)")
-SETTINGS = {name.upper() for name in Settings.model_fields}
+SETTINGS = {name.upper() for name in ShopSettings.model_fields}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 

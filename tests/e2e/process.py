@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.settings import Settings
+from cli.settings import ShopSettings
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -26,7 +26,7 @@ class Ended:
 
 
 def environment(**changed: str) -> dict[str, str]:
-    mine = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    mine = {name: value for name, value in os.environ.items() if name.lower() not in ShopSettings.model_fields}
     return {**mine, "PYTHONPATH": str(ROOT), "PORT": "0", **changed}
 
 

@@ -27,8 +27,9 @@ from engine.store.checkpoints import SHARED, Checkpoint
 from engine.store.columns import Layout
 from engine.store.conditions import matches
 from engine.store.readstore import ReadStore
-from engine.store.rows import LAST_ID, Table, Tombstone, transaction
+from engine.store.rows import LAST_ID, Table, Tombstone
 from engine.store.search import search_terms
+from engine.store.sqlite import transaction
 from tests.engine.toy import BOXES, OWNERS, START, BoxRow, Color, Weight
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)

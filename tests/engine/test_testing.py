@@ -65,7 +65,7 @@ def test_plain_events_follow_those_that_are_recorded_already() -> None:
 
 
 def test_an_event_without_an_aggregate_has_to_be_given_recorded() -> None:
-    with pytest.raises(TypeError, match="No aggregate beside .* evolves with Unowned"):
+    with pytest.raises(TypeError, match=r"No aggregate beside .* evolves with Unowned"):
         recorded(Unowned(key="greeting"))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.running import Shop, Stream
+from tests.running import STAFF, Shop, Stream
 from tests.schema.test_medicines import register
 
 FIELDS = "id position stream version type data recordedAt commandId correlationId causationId actorId"
@@ -43,7 +43,7 @@ async def test_an_event_tells_everything_that_is_known_of_it(shop: Shop) -> None
         "commandId": "c1",
         "correlationId": "c1",
         "causationId": None,
-        "actorId": None,
+        "actorId": STAFF.id,
     }
     assert await shop.data(f"{{ events {{ nodes {{ {FIELDS} }} }} }}") == {"nodes": [event]}
     assert await shop.data(f'{{ node(id: "event_1") {{ id ... on Event {{ {FIELDS} }} }} }}') == event

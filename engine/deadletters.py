@@ -1,0 +1,65 @@
+"""What operators decide about dead letters: facts in the log like any others, which the process concerned acts upon."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeAlias, assert_never
+
+from engine.refusals import InvalidInput, check
+from engine.shapes import Aggregate, Command, Event, State
+
+
+class RetryDeadLetter(Command):
+    """Try the event again, and then those that wait behind it."""
+
+    process: str
+    position: int
+
+
+class DiscardDeadLetter(Command):
+    """Leave undone what should have followed from the event, and go on with those that wait behind it."""
+
+    process: str
+    position: int
+    reason: str
+
+    def __post_init__(self) -> None:
+        is_blank = not self.reason.strip()
+        check(InvalidInput("Must not be blank.", ["reason"]) if is_blank else None)
+
+
+DeadLetterCommand: TypeAlias = RetryDeadLetter | DiscardDeadLetter
+
+
+class DeadLetterRetried(Event):
+    process: str
+    position: int
+
+
+class DeadLetterDiscarded(Event):
+    process: str
+    position: int
+    reason: str
+
+
+DeadLetterEvent: TypeAlias = DeadLetterRetried | DeadLetterDiscarded
+
+
+class Desk(State):
+    """Nothing: which events are set aside is known where they are."""
+
+
+def decide(desk: Desk, command: DeadLetterCommand, now: datetime) -> Sequence[DeadLetterEvent]:
+    match command:
+        case RetryDeadLetter():
+            return [DeadLetterRetried(process=command.process, position=command.position)]
+        case DiscardDeadLetter():
+            return [DeadLetterDiscarded(process=command.process, position=command.position, reason=command.reason)]
+        case _:
+            assert_never(command)
+
+
+def evolve(desk: Desk, event: DeadLetterEvent) -> Desk:
+    return desk
+
+
+DEAD_LETTERS = Aggregate("deadletters", identity="process", initial=Desk(), decide=decide, evolve=evolve)

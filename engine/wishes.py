@@ -1,0 +1,87 @@
+"""What a process wishes, done: commands sent and effects performed, each under an id that a repeat makes again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+
+from engine import ids
+from engine.refusals import Refusal
+from engine.shapes import Command, Effect, Receipt
+
+Performer = Callable[[Any, str], Awaitable[Sequence[Command]]]
+"Performs an effect, known by an id that is the same when it is asked again; gives the commands that follow from it."
+
+logger = structlog.get_logger(__name__)
+
+
+class Send(Protocol):
+    """How commands are decided: `Dispatcher.send`."""
+
+    def __call__(
+        self,
+        command: Command,
+        *,
+        command_id: str | None,
+        correlation_id: str | None,
+        causation_id: str | None,
+        actor_id: str | None,
+        trace: str | None,
+    ) -> Coroutine[Any, Any, Receipt | Refusal]: ...
+
+
+class Cause(NamedTuple):
+    """What a wish goes back to: the process, what in it, and the event with its story."""
+
+    process: str
+    of: str
+    "Tells this occasion from every other of the process."
+    correlation_id: str
+    position: int
+    trace: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who acts. No user can be called so: an id holds no slash."""
+        return f"process/{self.process}"
+
+
+class Wishes:
+    """Fulfils wishes one after another. Raises whatever keeps one of them from being done."""
+
+    def __init__(self, send: Send, performers: Mapping[type[Effect], Performer], *, timeout: float = 30.0) -> None:
+        self._send = send
+        self._performers = performers
+        self._timeout = timeout
+
+    async def fulfil(self, wishes: Sequence[Command | Effect], cause: Cause) -> None:
+        for place, wish in enumerate(wishes):
+            id = ids.derived(cause.process, cause.of, str(place))
+            if isinstance(wish, Command):
+                await self._command(wish, id, cause)
+                continue
+            async with asyncio.timeout(self._timeout):
+                following = await self._performer(wish)(wish, id)
+            for number, command in enumerate(following):
+                await self._command(command, ids.derived(id, str(number)), cause)
+
+    def _performer(self, wish: Effect) -> Performer:
+        try:
+            return self._performers[type(wish)]
+        except KeyError:
+            raise LookupError(f"Nobody performs {type(wish).__name__}; App.running takes the performers.") from None
+
+    async def _command(self, command: Command, id: str, cause: Cause) -> None:
+        outcome = await self._send(
+            command,
+            command_id=id,
+            correlation_id=cause.correlation_id,
+            causation_id=str(cause.position),
+            actor_id=cause.actor,
+            trace=cause.trace,
+        )
+        if isinstance(outcome, Refusal):
+            # An answer like any other: the world has moved on, and the process hears of that by an event.
+            reason = type(outcome).__name__
+            logger.debug("refused", process=cause.process, command=type(command).__name__, reason=reason)
