@@ -3,7 +3,6 @@
 import strawberry
 from strawberry import UNSET
 
-from domain.standing import Role
 from domain.user import (
     ChangeUserEmail,
     DeleteUser,
@@ -17,6 +16,7 @@ from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import given
 from readmodels.users import USERS
 from schema.context import Info
+from schema.enums import Role
 from schema.payloads import CommandPayload, send
 from schema.permissions import require_self_or_admin
 from schema.scopes import sees

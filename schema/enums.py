@@ -9,6 +9,9 @@ from domain.payment_method import PaymentMethod
 from domain.standing import Role, UserStatus
 from domain.status import OrderStatus, PaymentStatus
 
+# Slices take them from here: a type that names one before it is described would get it without.
+__all__ = ["NotificationKind", "OrderStatus", "PaymentMethod", "PaymentStatus", "Role", "UserStatus"]
+
 
 def _describe(kind: type[Enum], description: str, **values: str) -> None:
     """Make an enumeration known to GraphQL. Raises KeyError for a value without a description."""

@@ -6,8 +6,8 @@ from typing import Self
 
 import strawberry
 
-from domain.status import OrderStatus
 from readmodels import figures
+from schema.enums import OrderStatus
 from schema.money import MoneyType
 
 MOST_MEDICINES = 10

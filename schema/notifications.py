@@ -7,12 +7,12 @@ from typing import Self
 import strawberry
 from strawberry import UNSET
 
-from domain.notices import NotificationKind
 from engine.graphql.connection import Connection, Slice
 from engine.graphql.frame import Frame
 from engine.graphql.scalars import Position
 from readmodels.notifications import NOTIFICATIONS, NotificationRow
 from schema.context import Info, ShopContext
+from schema.enums import NotificationKind
 from schema.nodes import Node
 from schema.scopes import own, sees
 

@@ -9,7 +9,6 @@ from strawberry import UNSET
 
 from domain.order import CancelOrder, CompleteOrder, PlaceOrder, ShipOrder
 from domain.order_line import OrderLine
-from domain.status import OrderStatus
 from domain.text import named
 from engine.graphql.connection import Connection, Slice
 from engine.graphql.errors import ProtocolError
@@ -20,6 +19,7 @@ from engine.refusals import NotFound
 from engine.shapes import Conditions
 from readmodels.orders import ORDERS, OrderRow, TimelineEntry, where
 from schema.context import Info, ShopContext
+from schema.enums import OrderStatus
 from schema.money import MoneyType
 from schema.nodes import Node
 from schema.payloads import CommandPayload, send, send_made

@@ -10,8 +10,6 @@ from strawberry import UNSET
 
 from domain.money import Money
 from domain.payment import ProcessPayment, RefundPayment
-from domain.payment_method import PaymentMethod
-from domain.status import PaymentStatus
 from domain.text import named
 from engine.graphql.connection import Connection, Slice
 from engine.graphql.errors import ProtocolError
@@ -23,6 +21,7 @@ from engine.shapes import Conditions
 from readmodels.orders import ORDERS
 from readmodels.payments import PAYMENTS, PaymentRow, where
 from schema.context import Info, ShopContext
+from schema.enums import PaymentMethod, PaymentStatus
 from schema.money import MoneyType
 from schema.nodes import Node, chosen
 from schema.payloads import CommandPayload, send, send_made

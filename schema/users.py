@@ -7,7 +7,6 @@ from typing import Self
 import strawberry
 from strawberry import UNSET
 
-from domain.standing import Role, UserStatus
 from engine.graphql.connection import Connection, Slice
 from engine.graphql.errors import ProtocolError
 from engine.graphql.frame import Frame
@@ -18,6 +17,7 @@ from readmodels.payments import PAYMENTS
 from readmodels.user_orders import USER_ORDERS, UserOrdersRow
 from readmodels.users import USERS, UserRow, where
 from schema.context import Info, ShopContext
+from schema.enums import Role, UserStatus
 from schema.figures import MedicineCount, StatusCount, average
 from schema.money import MoneyType
 from schema.nodes import Node
