@@ -12,6 +12,7 @@ from domain.order import (
     OrderShipped,
     OrderValidated,
 )
+from domain.status import OrderStatus
 from engine.shapes import ReadModel, Recorded, Row, Value, replace
 from readmodels import figures
 from readmodels.figures import MedicineCount, added, moved
@@ -50,7 +51,7 @@ def keys(event: Source) -> tuple[str, ...]:
 def apply(row: OrderStatisticsRow | None, event: Source, recorded: Recorded) -> OrderStatisticsRow:
     row, day = row or OrderStatisticsRow(id=event.total.currency), recorded.recorded_at.date().isoformat()
     if isinstance(event, OrderInitiated):
-        by_status = added(row.by_status, "INITIATED", 1)
+        by_status = added(row.by_status, OrderStatus.INITIATED.value, 1)
         row = replace(row, total_orders=row.total_orders + 1, by_status=by_status)
         return _on_day(row, day, orders=1)
     row = replace(row, by_status=moved(row.by_status, event.was, event.reached))

@@ -12,6 +12,7 @@ from domain.order import (
     OrderShipped,
     OrderValidated,
 )
+from domain.status import OrderStatus
 from engine.shapes import ReadModel, Row, replace
 from readmodels import figures
 from readmodels.figures import MedicineCount, added, moved
@@ -41,7 +42,9 @@ def keys(event: Source) -> tuple[str, ...]:
 def apply(row: UserOrdersRow | None, event: Source) -> UserOrdersRow:
     row = row or UserOrdersRow(id=event.user_id)
     if isinstance(event, OrderInitiated):
-        return replace(row, total_orders=row.total_orders + 1, by_status=added(row.by_status, "INITIATED", 1))
+        return replace(
+            row, total_orders=row.total_orders + 1, by_status=added(row.by_status, OrderStatus.INITIATED.value, 1)
+        )
     row = replace(row, by_status=moved(row.by_status, event.was, event.reached))
     match event:
         case OrderPaid() | OrderRefunded():

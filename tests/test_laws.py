@@ -14,6 +14,7 @@ from engine.codec import Codec, members
 from engine.discovery import declared
 from engine.refusals import Refusal
 from engine.shapes import FIXED, Aggregate, ReadModel, Recorded, replace
+from engine.store.columns import Layout
 from engine.testing import fold, keys_of, recorded
 from tests.values import IDS, MOMENTS, declare
 
@@ -182,6 +183,14 @@ def test_one_by_one_is_the_same_as_any_batches(model: ReadModel[Any], data: st.D
     for start, end in zip([0, *cuts], [*cuts, len(log)], strict=True):
         table = {key: stored(row) for key, row in fold(model, table, log[start:end]).items()}
     assert table == fold(model, {}, log)
+
+
+@each_model
+@given(data=st.data())
+def test_a_row_survives_its_columns(model: ReadModel[Any], data: st.DataObject) -> None:
+    layout = Layout(model.row)
+    for row in fold(model, {}, data.draw(logs(model))).values():
+        assert layout.decode(layout.encode(row)) == row
 
 
 @each_model

@@ -124,7 +124,10 @@ def _fields(row: type[Row]) -> Iterator[_Field]:
 
 
 def _weight(row: type[Row]) -> str:
-    """An expression for what a row holds beyond numbers: the length of its text, and 200 for each entry of a list."""
+    """An expression for what a row holds beyond numbers: the length of its text, and 200 for each value in it.
+
+    Values are the entries of a list, and a value object that is not spread over columns.
+    """
     terms = ["0"]
     for name in row.__struct_fields__:
         annotation, _, _ = _bare(get_type_hints(row, include_extras=True)[name])
@@ -132,6 +135,8 @@ def _weight(row: type[Row]) -> str:
             terms.append(f"len(row.{name} or '')")
         elif get_origin(annotation) in (tuple, list, dict, set, frozenset):
             terms.append(f"200 * len(row.{name} or ())")
+        elif isinstance(annotation, type) and issubclass(annotation, msgspec.Struct) and not _spreads(annotation):
+            terms.append(f"200 * (row.{name} is not None)")
     return " + ".join(terms)
 
 

@@ -7,11 +7,24 @@ import pytest
 
 from engine import testing
 from engine.projection import Projection
+from engine.shapes import Row, Value
 from engine.store import rowcache
 from engine.store.columns import Layout
 from engine.store.rowcache import RowCache
 from tests.engine.test_projector import rows, shop
-from tests.engine.toy import BOXES, BoxFilled, BoxOpened, BoxRow, BoxThrownAway, Source, Tape, apply, keys, until
+from tests.engine.toy import (
+    BOXES,
+    BoxFilled,
+    BoxOpened,
+    BoxRow,
+    BoxThrownAway,
+    Source,
+    Tape,
+    Weight,
+    apply,
+    keys,
+    until,
+)
 
 
 def box(id: str, label: str = "") -> BoxRow:
@@ -55,6 +68,19 @@ def test_rows_leave_too_when_they_hold_too_much(monkeypatch: pytest.MonkeyPatch)
 def test_a_row_weighs_its_text_and_its_lists() -> None:
     row = BoxRow(id="a", owner="ann", label="big", note=None, fills=(1, 2))
     assert Layout(BoxRow).weigh(row) == len("a") + len("ann") + len("big") + 2 * 200
+
+
+def test_a_row_weighs_the_value_objects_in_it_that_take_no_columns_of_their_own() -> None:
+    class Crate(Value):
+        fills: tuple[int, ...]
+
+    class CrateRow(Row):
+        id: str
+        crate: Crate | None = None
+        weight: Weight = Weight(0)
+
+    weigh = Layout(CrateRow).weigh
+    assert (weigh(CrateRow(id="a")), weigh(CrateRow(id="a", crate=Crate((1,))))) == (1, 201)
 
 
 async def test_a_projection_with_rows_in_memory_folds_as_one_without(tmp_path: Path) -> None:
