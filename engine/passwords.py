@@ -16,7 +16,7 @@ BUSY = "Too many passwords are being checked. Try again in a moment."
 
 
 class Passwords:
-    """Hashes and checks passwords, few at a time: each takes 64 MiB and a core for a twentieth of a second.
+    """Hashes and checks passwords, few at a time: each takes 64 MiB and a tenth of a second.
 
     Beyond `waiting` more, Busy is raised at once. What has begun ends, even when nobody waits for it any more.
     """

@@ -17,7 +17,7 @@ LEAST_KEY = 32
 "Bytes: as many as the signature has."
 MOST_CHARACTERS = 4096
 MOST_REMEMBERED = 10_000
-"Tokens that were found good, by their text. Measured: reading one takes 30 µs, remembering it 1 µs."
+"Tokens that were found good, by their text. Measured: reading one takes 50 µs, finding it again less than 1."
 REQUIRED = ["exp", "iat", "sub", "iss", "aud", "position"]
 
 

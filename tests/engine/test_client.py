@@ -36,6 +36,25 @@ async def test_an_operation_gives_its_data_or_says_why_not(shop: Shop) -> None:
     await asyncio.to_thread(work)
 
 
+async def test_one_who_has_a_token_may_do_more(shop: Shop) -> None:
+    events = "{ events { position } }"
+
+    def work() -> None:
+        url = f"http://127.0.0.1:{shop.port}"
+        client = Client(url, token=shop.token)
+        assert client.post(events, {}) == {"events": {"position": "0"}}
+        client.close()
+        client = Client(url)
+        with pytest.raises(Refused, match=r"refused: Sign in to do this\.$"):
+            client.post(events, {})
+        client.close()
+        for token in ("two\r\nlines", "ключ"):
+            with pytest.raises(Refused, match=r"^The token holds characters that no token has\.$"):
+                Client(url, token=token)
+
+    await asyncio.to_thread(work)
+
+
 @pytest.mark.parametrize("body", [b"[]", b'{"status": "ok"}', b"null", b'{"errors": "no"}', b'{"data": null}'])
 async def test_an_answer_that_is_not_graphqls_is_refused(body: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from cli.application import DECLARATIONS
 from domain.record import WriteRecord
 from engine import app as module
 from engine.endpoint import OTHER_NAME
-from tests.running import Shop, opened
+from tests.running import PROTOCOL, Shop, opened
 
 
 async def test_health_and_the_front_page_are_there(shop: Shop) -> None:
@@ -41,6 +44,76 @@ async def test_any_other_name_is_not(shop: Shop) -> None:
         for path in ("/health/live", "/graphql", "/"):
             response = await shop.http.get(path, headers={"host": host})
             assert (response.status_code, response.text) == (421, OTHER_NAME), host
+
+
+async def test_other_names_are_answered_once_they_are_allowed(tmp_path: Path) -> None:
+    async with opened(tmp_path, host="10.0.0.7", allowed_hosts="Shop.example, api.example:8443") as shop:
+        answers = {
+            host: (await shop.http.get("/health/live", headers={"host": host})).status_code
+            for host in (
+                "10.0.0.7", "10.0.0.7:8000", "shop.example", "SHOP.example:443", "api.example:8443", "localhost:1",
+                "10.0.0.8", "api.example", "api.example:8444", "shop.example.org", "a.shop.example", "shop.example:x",
+                "shop.example, evil.example",
+            )
+        }  # fmt: skip
+    assert list(answers.values()) == [200] * 6 + [421] * 7, answers
+
+
+ORIGINS = {
+    "https://shop.example": True,
+    "HTTPS://Shop.example": True,
+    "http://shop.example": False,
+    "https://shop.example:444": False,
+    "https://shop.example.org": False,
+    "null": False,
+    "https://evil.example": False,
+}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+async def test_a_page_from_elsewhere_may_ask_only_if_it_is_allowed(tmp_path: Path, origin: str) -> None:
+    async with opened(tmp_path, allowed_origins="https://Shop.example") as shop:
+        asked = [
+            await shop.http.post("/graphql", json={"query": "{ medicines { position } }"}, headers={"origin": origin}),
+            await shop.http.get("/graphql?query={medicines{position}}", headers={"origin": origin}),
+        ]
+        for response in asked:
+            if ORIGINS[origin]:
+                assert response.json() == {"data": {"medicines": {"position": "0"}}}
+            else:
+                assert response.status_code == 403
+                assert response.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+        url = f"ws://127.0.0.1:{shop.port}/graphql"
+        socket = connect(url, subprotocols=[PROTOCOL], compression=None, origin=Origin(origin))
+        if ORIGINS[origin]:
+            async with socket:
+                pass
+        else:
+            with pytest.raises(InvalidStatus, match="403"):
+                await socket
+
+
+async def test_the_shops_own_pages_may_always_ask(shop: Shop) -> None:
+    own = {"origin": f"http://127.0.0.1:{shop.port}"}
+    answer = await shop.http.post("/graphql", json={"query": "{ medicines { position } }"}, headers=own)
+    assert answer.json() == {"data": {"medicines": {"position": "0"}}}
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_browser_is_told_that_an_allowed_page_may_read_the_answer(tmp_path: Path) -> None:
+    async with opened(tmp_path, allowed_origins="https://shop.example") as shop:
+        wish = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+        asked = await shop.http.options("/graphql", headers={"origin": "https://shop.example", **wish})
+        assert asked.status_code == 200
+        assert asked.headers["access-control-allow-origin"] == "https://shop.example"
+        assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+        assert "access-control-allow-credentials" not in asked.headers
+        answer = await shop.http.post(
+            "/graphql", json={"query": "{ medicines { position } }"}, headers={"origin": "https://shop.example"}
+        )
+        assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+        other = await shop.http.options("/graphql", headers={"origin": "https://evil.example", **wish})
+        assert (other.status_code, "access-control-allow-origin" in other.headers) == (400, False)
 
 
 async def test_old_command_ids_are_forgotten_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
