@@ -20,6 +20,9 @@ from cli import endpoint
 from cli.application import DECLARATIONS
 from cli.endpoint import Front
 from cli.settings import ShopSettings
+from domain.gateway import ChargePayment, RefundCharge
+from domain.mail import SendMail
+from domain.payment import ConfirmPayment, FailPayment
 from domain.standing import Role
 from domain.user import RegisterUser
 from engine import clock, serving
@@ -27,7 +30,10 @@ from engine.app import App
 from engine.clock import Clock
 from engine.endpoint import PATH
 from engine.passwords import Passwords
-from engine.shapes import Command, Receipt, Secret
+from engine.shapes import Command, Effect, Receipt, Secret
+from engine.wishes import Performer
+from ports.gateway import DeterministicGateway, charging, refunding
+from ports.mail import LogMailer, mailing
 from engine.tokens import Tokens
 from readmodels.users import UserRow
 from schema.context import ShopContext
@@ -168,6 +174,10 @@ class Shop(Client):
     async def settled(self) -> None:
         assert await self.app.settled()
 
+    async def drained(self) -> None:
+        """Wait until nothing follows any more from what was accepted."""
+        assert await self.app.drained()
+
     async def viewer(self, kind: str | None, name: str | None = None) -> Client:
         """A client for a user "customer", "staff" or "admin", who is registered when first asked for; None: for nobody.
 
@@ -222,15 +232,30 @@ STAFF = UserRow(
 
 RECEIPT = "receipt { commandId position stream version acceptedAt replayed }"
 ERRORS = (
-    "errors { __typename code message path ... on VersionConflict { expected actual } ... on NotAllowedNow { state } }"
+    "errors { __typename code message path ... on VersionConflict { expected actual } ... on NotAllowedNow { state } "
+    "... on InsufficientStock { medicineId requested available } }"
 )
+
+
+def performers() -> Mapping[type[Effect], Performer]:
+    """Who does what processes want of the world outside: a gateway that answers at once, mails that go into the log."""
+    gateway = DeterministicGateway(delay=0)
+    return {
+        ChargePayment: charging(
+            gateway,
+            lambda payment_id: ConfirmPayment(payment_id=payment_id),
+            lambda payment_id, reason: FailPayment(payment_id=payment_id, reason=reason),
+        ),
+        RefundCharge: refunding(gateway),
+        SendMail: mailing(LogMailer()),
+    }
 
 
 @asynccontextmanager
 async def opened(folder: Path, now: Clock = clock.now, **changed: Any) -> AsyncIterator[Shop]:
     """A shop on the files in a folder."""
     chosen = settings(folder, **changed)
-    async with App.running(chosen, DECLARATIONS) as app, AsyncExitStack() as stack:
+    async with App.running(chosen, DECLARATIONS, performers()) as app, AsyncExitStack() as stack:
         front = await stack.enter_async_context(
             endpoint.opened(app, chosen, built=built(), passwords=Passwords.cheap(), now=now)
         )

@@ -13,6 +13,7 @@ STEPS = """commandId receipt { position version replayed } events { id type } pr
 ONE = f"query($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOW = f"subscription($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 MODELS = [model.name for model in DECLARATIONS.models]
+FOLLOWERS = [*MODELS, *(f"process {process.name}" for process in DECLARATIONS.processes)]
 PROJECTIONS = "projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError }"
 
 
@@ -116,7 +117,7 @@ async def test_commands_followed_by_many_are_complete_for_all(shop: Shop) -> Non
 
 async def test_the_projections_tell_where_they_are(shop: Shop) -> None:
     await shop.accepted("writeRecord", key="a", value="1")
-    await shop.settled()
+    await shop.drained()
     found = await shop.data(f"{{ {PROJECTIONS} }}")
     assert all(each.pop("eventsPerSecond") > 0 for each in found)
     assert found == [
@@ -130,17 +131,17 @@ async def test_the_projections_tell_where_they_are(shop: Shop) -> None:
             "deadLetters": 0,
             "lastError": None,
         }
-        for name in MODELS
+        for name in FOLLOWERS
     ]
 
 
 async def test_the_projections_are_followed(shop: Shop) -> None:
     async with shop.follow("subscription { projections { name state position } }") as stream:
-        assert [each["position"] for each in await stream.next()] == ["0"] * len(MODELS)
+        assert [each["position"] for each in await stream.next()] == ["0"] * len(FOLLOWERS)
         shop.app.projector.projections["records"].pause()
         frame = await stream.next()
         assert {each["name"]: each["state"] for each in frame} == {
-            name: "PAUSED" if name == "records" else "LIVE" for name in MODELS
+            name: "PAUSED" if name == "records" else "LIVE" for name in FOLLOWERS
         }
 
 
