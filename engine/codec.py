@@ -74,7 +74,12 @@ def fingerprint(command: Command, expected_version: int | None = None, said: Any
     hidden = _secret_fields(type(command))
     if hidden and said is None:
         given = [getattr(command, name) for name in command.__struct_fields__ if name not in hidden]
-    body = msgspec.msgpack.encode((type(command).__name__, given, expected_version))
+    return fingerprint_of(type(command), expected_version, given)
+
+
+def fingerprint_of(kind: type[Command], expected_version: int | None, given: Any) -> bytes:
+    """The fingerprint of a command that was not made, from what the sender gave."""
+    body = msgspec.msgpack.encode((kind.__name__, given, expected_version))
     return hashlib.blake2b(body, digest_size=16).digest()
 
 

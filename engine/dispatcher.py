@@ -8,7 +8,7 @@ import structlog
 
 from engine import ids
 from engine.clock import Clock
-from engine.codec import fingerprint
+from engine.codec import fingerprint, fingerprint_of
 from engine.decider import Decider, Request
 from engine.faults import Unavailable
 from engine.feed import LOG, Feed
@@ -100,6 +100,13 @@ class Dispatcher:
         self._waiting.append((request, future))
         self._arrived.set()
         return await future
+
+    async def recall(
+        self, kind: type[Command], command_id: str, expected_version: int | None, said: Any
+    ) -> Receipt | None:
+        """The stored answer to a command of which `said` is what its sender gave; None when another came, or none."""
+        mark, receipt = await self._log.answer(command_id) if _is_id(command_id) else (b"", None)
+        return receipt if mark == fingerprint_of(kind, expected_version, said) else None
 
     async def _run(self) -> None:
         while True:

@@ -1,9 +1,11 @@
 """The GraphQL API: every file beside this one is a slice of it, and `build` puts them together."""
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import strawberry
+from graphql import GraphQLArgument, GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
@@ -15,12 +17,16 @@ ARGUMENTS = {
     "after": "Only what follows this: a cursor of the list, or for a subscription a position to go on from.",
     "atLeast": "Wait until the read model shows this position, at most READ_TIMEOUT_MS; then STALE_READ.",
     "before": "Only what precedes this cursor.",
+    "currency": "The currency to count in: amounts in others are left out.",
     "filter": "Only what meets this.",
     "first": "How many from the start, at most 100; 50 if neither `first` nor `last` is given.",
     "id": "Which one.",
     "input": "What to do.",
     "key": "Which record.",
     "last": "How many from the end, at most 100.",
+    "medicineId": "Which medicine.",
+    "number": "The order with this number.",
+    "orderNumber": "The newest payment for the order with this number.",
     "prefix": "Only keys that start with this.",
     "text": "Words, or the beginnings of words.",
 }
@@ -43,11 +49,16 @@ def build() -> strawberry.Schema:
         types=[type for each in slices for type in vars(each).get("TYPES", ())],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    for root in (built._schema.query_type, built._schema.mutation_type, built._schema.subscription_type):
-        for field in root.fields.values() if root else ():
-            for name, argument in field.args.items():
-                argument.description = argument.description or ARGUMENTS.get(name)
-                if argument.description is None:
-                    raise ValueError(f"The argument {name!r} has no description; give it one with strawberry.argument.")
+    for name, argument in _arguments(built):
+        argument.description = argument.description or ARGUMENTS.get(name)
+        if argument.description is None:
+            raise ValueError(f"The argument {name!r} has no description; give it one with strawberry.argument.")
     permissions.hold(built._schema)
     return built
+
+
+def _arguments(built: strawberry.Schema) -> Iterator[tuple[str, GraphQLArgument]]:
+    for kind in built._schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            for field in kind.fields.values():
+                yield from field.args.items()

@@ -1,14 +1,19 @@
 """What the resolvers of this shop can reach, beyond what the engine gives to any."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
 
 import strawberry
+from strawberry.dataloader import DataLoader
 
 from engine.graphql.context import Context
 from engine.passwords import Passwords
+from engine.shapes import ReadModel, Row
 from engine.tokens import Tokens
 from schema.viewers import Viewer, Viewers
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,24 @@ class ShopContext(Context):
     tokens: Tokens
     payment_minutes: int
     "How long an order may stay unpaid."
+    _loaders: dict[str, DataLoader[str, Any]] = field(default_factory=dict)
+    "By the name of the read model."
+
+    async def together(self, model: ReadModel[R], key: str) -> R | None:
+        """A row, read in one query with all those of its table that are asked for at the same moment."""
+        loader = self._loaders.get(model.name)
+        if loader is None:
+            # Nothing is kept: a subscription has one context for all its answers.
+            loader = self._loaders[model.name] = DataLoader(self._load(model), cache=False)
+        row: R | None = await loader.load(key)
+        return row
+
+    def _load(self, model: ReadModel[R]) -> Callable[[list[str]], Awaitable[Sequence[R | None]]]:
+        async def load(keys: list[str]) -> Sequence[R | None]:
+            rows = await self.app.rows.load(model, list(dict.fromkeys(keys)))
+            return [rows.get(key) for key in keys]
+
+        return load
 
 
 Info: TypeAlias = strawberry.Info[ShopContext, None]

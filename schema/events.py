@@ -53,7 +53,7 @@ class Event(Node):
             recorded_at=recorded.recorded_at,
             command_id=strawberry.ID(recorded.command_id),
             correlation_id=strawberry.ID(recorded.correlation_id),
-            causation_id=_id(recorded.causation_id),
+            causation_id=_id(recorded.causation_id and cls.prefix + recorded.causation_id),
             actor_id=_id(recorded.actor_id),
         )
 

@@ -15,12 +15,11 @@ from engine.graphql.connection import Connection, Slice
 from engine.graphql.frame import Frame
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import Position, given
-from engine.refusals import InvalidInput
 from engine.shapes import Conditions
 from readmodels.medicines import MEDICINES, MedicineRow, where
 from schema.context import Info, ShopContext
 from schema.money import MoneyType
-from schema.nodes import Node, reserved
+from schema.nodes import Node, chosen, reserved
 from schema.payloads import CommandPayload, send
 
 
@@ -100,11 +99,8 @@ class RegisterMedicineInput(CommandInput):
     low_stock_threshold: int = strawberry.field(default=10, description="At or below how many stock counts as low.")
 
     def command(self) -> RegisterMedicine:
-        medicine_id = self.identity(self.id)
-        if medicine_id.startswith(reserved()):
-            raise InvalidInput(f"An id must not begin with {', '.join(reserved())}.", ["id"])
         return RegisterMedicine(
-            medicine_id=medicine_id,
+            medicine_id=chosen(self.identity(self.id)),
             name=self.name,
             generic_name=self.generic_name,
             manufacturer=self.manufacturer,

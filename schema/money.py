@@ -16,3 +16,8 @@ class MoneyType:
     @classmethod
     def of(cls, money: Money) -> Self:
         return cls(amount=money.amount, currency=money.currency)
+
+    @classmethod
+    def sum(cls, units: int, currency: str) -> Self:
+        """A sum in hundredths, which may lie below zero and above what any price may be."""
+        return cls(amount=Decimal(units).scaleb(-2), currency=currency)

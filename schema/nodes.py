@@ -4,6 +4,7 @@ from typing import ClassVar, Self
 
 import strawberry
 
+from engine.refusals import InvalidInput
 from schema.context import Info, ShopContext
 
 
@@ -20,13 +21,16 @@ class Node:
         raise NotImplementedError
 
 
-PLANNED = ("inventory_", "notification_")
-"Prefixes of types still to come."
-
-
 def reserved() -> tuple[str, ...]:
     """How ids begin that the server makes from something else; a client's own id must not."""
-    return (*PLANNED, *(kind.prefix for kind in Node.__subclasses__() if kind.prefix))
+    return tuple(kind.prefix for kind in Node.__subclasses__() if kind.prefix)
+
+
+def chosen(id: str) -> str:
+    """An id that a client may have chosen. Raises InvalidInput."""
+    if id.startswith(reserved()):
+        raise InvalidInput(f"An id must not begin with {', '.join(reserved())}.", ["id"])
+    return id
 
 
 @strawberry.type

@@ -107,6 +107,7 @@ TABLE: dict[str, dict[str, Access]] = {
         "inventoryItem": STAFF,
         "inventory": STAFF,
         "user": SIGNED_IN,
+        "users": STAFF,
         "order": SIGNED_IN,
         "orders": SIGNED_IN,
         "payment": SIGNED_IN,

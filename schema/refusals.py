@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from domain import stock
 from engine import refusals
 from engine.refusals import Refusal
 
@@ -60,6 +61,13 @@ class NotAllowedNow(CommandError):
     state: str = strawberry.field(description="The state it is in.")
 
 
+@strawberry.type(description="More of a medicine was asked for than is left.")
+class InsufficientStock(CommandError):
+    medicine_id: strawberry.ID = strawberry.field(description="Which medicine.")
+    requested: int = strawberry.field(description="How many were asked for.")
+    available: int = strawberry.field(description="How many there are.")
+
+
 @strawberry.type(description="The command id was used before with another input.")
 class CommandIdReused(CommandError):
     pass
@@ -71,6 +79,11 @@ TABLE: dict[type[Refusal], tuple[type[CommandError], CommandErrorCode, Sequence[
     refusals.AlreadyTaken: (AlreadyTaken, CommandErrorCode.ALREADY_TAKEN, ()),
     refusals.VersionConflict: (VersionConflict, CommandErrorCode.CONFLICT, ("expected", "actual")),
     refusals.NotAllowedNow: (NotAllowedNow, CommandErrorCode.NOT_ALLOWED_NOW, ("state",)),
+    stock.InsufficientStock: (
+        InsufficientStock,
+        CommandErrorCode.INSUFFICIENT_STOCK,
+        ("medicine_id", "requested", "available"),
+    ),
     refusals.CommandIdReused: (CommandIdReused, CommandErrorCode.COMMAND_ID_REUSED, ()),
 }
 "What each refusal becomes: type, code, and the fields it carries over."

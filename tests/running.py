@@ -168,6 +168,10 @@ class Shop(Client):
     async def settled(self) -> None:
         assert await self.app.settled()
 
+    async def drained(self) -> None:
+        """Wait until nothing follows any more from what was accepted."""
+        assert await self.app.drained()
+
     async def viewer(self, kind: str | None, name: str | None = None) -> Client:
         """A client for a user "customer", "staff" or "admin", who is registered when first asked for; None: for nobody.
 
@@ -220,7 +224,8 @@ STAFF = UserRow(id="somebody-of-staff", email="staff@example.org", first_name="A
 
 RECEIPT = "receipt { commandId position stream version acceptedAt replayed }"
 ERRORS = (
-    "errors { __typename code message path ... on VersionConflict { expected actual } ... on NotAllowedNow { state } }"
+    "errors { __typename code message path ... on VersionConflict { expected actual } ... on NotAllowedNow { state } "
+    "... on InsufficientStock { medicineId requested available } }"
 )
 
 

@@ -36,6 +36,13 @@ class Context:
             command, command_id=command_id, expected_version=expected_version, actor_id=self.actor_id, said=said
         )
 
+    async def recall(
+        self, kind: type[Command], command_id: str | None, expected_version: int | None, said: Any
+    ) -> Receipt | None:
+        """The stored answer to what this sender said before under a command id."""
+        receipt = await self.app.dispatcher.recall(kind, command_id, expected_version, said) if command_id else None
+        return receipt if receipt and receipt.actor_id == self.actor_id else None
+
     def tally(self, command: MakeCommand, key: str) -> None:
         """Count something; the counts are sent as commands, a moment later."""
         self.app.tally.add(command, key)
@@ -54,6 +61,16 @@ class Context:
         await self.fresh(model, at_least)
         row, _ = await self.app.rows.get(model, key)
         return row
+
+    async def newest(self, model: ReadModel[R], key: str) -> R | None:
+        """The row as of the log's head at this moment. Raises ProtocolError (STALE_READ) when that takes too long."""
+        return await self.row(model, key, Position(self.app.log.position))
+
+    async def first(self, model: ReadModel[R], conditions: Conditions, at_least: Position | None = UNSET) -> R | None:
+        """The first row, in the model's order, that meets every condition."""
+        await self.fresh(model, at_least)
+        page = await self.app.rows.page(model, conditions, limit=1)
+        return page.rows[0] if page.rows else None
 
     async def after(self, model: ReadModel[R], receipt: Receipt | None, key: str) -> R | None:
         """The row under a key once it shows what a command did; None when it does not in time."""

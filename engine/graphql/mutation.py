@@ -1,7 +1,8 @@
 """What every mutation shares: the idempotency key and expected version going in, the receipt coming out."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 from strawberry import UNSET
@@ -11,6 +12,10 @@ from engine.graphql.context import Context
 from engine.graphql.scalars import Position, given
 from engine.refusals import Refusal
 from engine.shapes import Command, Receipt
+
+X = TypeVar("X", bound=Context)
+A = TypeVar("A", bound="CommandInput")
+C = TypeVar("C", bound=Command)
 
 
 @strawberry.input
@@ -73,3 +78,18 @@ async def dispatch(context: Context, input: CommandInput) -> Receipt | Refusal:
     except Refusal as refusal:
         return refusal
     return await context.send(command, given(input.command_id), given(input.expected_version), input.said())
+
+
+async def dispatch_made(context: X, input: A, kind: type[C], make: Callable[[X, A], Awaitable[C]]) -> Receipt | Refusal:
+    """Send a command that more goes into than its input says.
+
+    When it cannot be made, an earlier one under the same command id may still have its answer: what was looked up
+    then can have changed since, and a repeat must not notice.
+    """
+    command_id, expected_version, said = given(input.command_id), given(input.expected_version), input.said()
+    try:
+        command = await make(context, input)
+    except Refusal as refusal:
+        receipt = None if said is None else await context.recall(kind, command_id, expected_version, said)
+        return receipt or refusal
+    return await context.send(command, command_id, expected_version, said)

@@ -188,6 +188,11 @@ class Log:
         row = await self._readers.read(lambda connection: connection.execute(COMMAND, (command_id,)).fetchone())
         return receipt(row, replayed=False) if row else None
 
+    async def answer(self, command_id: str) -> tuple[bytes, Receipt | None]:
+        """The fingerprint of a command, with its receipt as a repeat gets it; nothing and None when it is not kept."""
+        row = await self._readers.read(lambda connection: connection.execute(COMMAND, (command_id,)).fetchone())
+        return (row[1], receipt(row, replayed=True)) if row else (b"", None)
+
     async def claimant(self, scope: str, value: str) -> str | None:
         """The stream that holds a claim."""
         row = await self._readers.read(lambda connection: connection.execute(CLAIMANT, (scope, value)).fetchone())

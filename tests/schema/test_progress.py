@@ -12,7 +12,7 @@ STEPS = """commandId receipt { position version replayed } events { id type } pr
   projectedAt lagMilliseconds } isComplete"""
 ONE = f"query($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOW = f"subscription($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
-PROJECTIONS_RUNNING = [each.name for each in (*DECLARATIONS.models, *DECLARATIONS.processes)]
+FOLLOWERS = [each.name for each in (*DECLARATIONS.models, *DECLARATIONS.processes)]
 PROJECTIONS = "projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError }"
 
 
@@ -130,17 +130,17 @@ async def test_the_projections_tell_where_they_are(shop: Shop) -> None:
             "deadLetters": 0,
             "lastError": None,
         }
-        for name in PROJECTIONS_RUNNING
+        for name in FOLLOWERS
     ]
 
 
 async def test_the_projections_are_followed(shop: Shop) -> None:
     async with shop.follow("subscription { projections { name state position } }") as stream:
-        assert [each["position"] for each in await stream.next()] == ["0"] * len(PROJECTIONS_RUNNING)
+        assert [each["position"] for each in await stream.next()] == ["0"] * len(FOLLOWERS)
         shop.app.projector.projections["records"].pause()
         frame = await stream.next()
         assert {each["name"]: each["state"] for each in frame} == {
-            name: "PAUSED" if name == "records" else "LIVE" for name in PROJECTIONS_RUNNING
+            name: "PAUSED" if name == "records" else "LIVE" for name in FOLLOWERS
         }
 
 
