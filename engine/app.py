@@ -82,6 +82,11 @@ class Declarations:
     def events(self) -> set[type[Event]]:
         return {event for aggregate in self.aggregates for event in members(aggregate.evolve, 1)}
 
+    @property
+    def followers(self) -> Sequence[str]:
+        """The names of all that follows the log: read models, then processes."""
+        return [model.name for model in self.models] + [process.name for process in self.processes]
+
     def codec(self) -> Codec:
         return Codec(self.events, self.upcasters)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli import administrator
-from domain.user import Role
+from domain.standing import Role
 from engine.faults import Unavailable
 from readmodels.users import USERS
 from tests.running import Shop, opened, settings

@@ -23,7 +23,7 @@ async def test_health_and_the_front_page_are_there(shop: Shop) -> None:
     assert (await shop.http.get("/health/ready")).json() == {
         "status": "ok",
         "head": "1",
-        "projections": {each.name: state for each in (*DECLARATIONS.models, *DECLARATIONS.processes)},
+        "projections": dict.fromkeys(DECLARATIONS.followers, state),
     }
     front = await shop.http.get("/")
     assert front.text.startswith("Dispensary\n")

@@ -12,7 +12,7 @@ STEPS = """commandId receipt { position version replayed } events { id type } pr
   projectedAt lagMilliseconds } isComplete"""
 ONE = f"query($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOW = f"subscription($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
-FOLLOWERS = [each.name for each in (*DECLARATIONS.models, *DECLARATIONS.processes)]
+FOLLOWERS = DECLARATIONS.followers
 PROJECTIONS = "projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError }"
 
 
