@@ -20,6 +20,7 @@ from engine.client import Client, Refused
 from engine.codec import fingerprint
 from engine.faults import Taken, Unavailable
 from engine.refusals import InvalidInput
+from schema.nodes import chosen
 
 REGISTER = """
 mutation ($input: RegisterMedicineInput!) {
@@ -32,7 +33,10 @@ def commands(file: Path) -> Sequence[RegisterMedicine]:
     """What a file holds. Raises Unavailable, naming the file, for one that cannot be read."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            return list(catalogue.read(lines))
+            found = list(catalogue.read(lines))
+            for each in found:
+                chosen(each.medicine_id)
+            return found
     except (OSError, UnicodeDecodeError, InvalidInput) as error:
         raise Unavailable(f"{file}: {error}") from None
 

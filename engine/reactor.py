@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -145,13 +146,18 @@ class Reactor:
     async def statuses(self) -> list[Status]:
         return [await runner.status() for runner in self._runners.values()]
 
-    async def dead_letters(self, process: str | None = None) -> Sequence[Parked]:
-        """What is set aside, the first hundred of each process."""
+    async def dead_letters(self, process: str | None = None, after: int = 0) -> Sequence[Parked]:
+        """What is set aside behind a position, oldest event first, the first hundred of each process."""
         found: list[Parked] = []
         for name, runner in self._runners.items():
             if process in (None, name):
-                found += await self._log.reader(runner.reaction.rows.parked)
-        return found
+                found += await self._log.reader(partial(runner.reaction.rows.parked, after=after))
+        return sorted(found, key=lambda each: (each.position, each.process))
+
+    async def dead_letter(self, process: str, position: int) -> Parked | None:
+        """What a process has set aside at a position."""
+        found = await self.dead_letters(process, position - 1)
+        return found[0] if found and found[0].position == position else None
 
     async def settled(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # returns False
         """Wait until every process has taken every event, also those that follow from it; False when that takes longer.
