@@ -28,7 +28,8 @@ async def test_a_thousand_orders_for_a_hundred_boxes_leave_nine_hundred_rejected
             "ordersByStatus": [{"status": "VALIDATED", "count": 100}, {"status": "REJECTED", "count": 900}],
         }
         item = await shop.data(
-            '{ inventoryItem(medicineId: "aspirin") { availableQuantity reservedQuantity totalQuantity pendingOrders } }'
+            '{ inventoryItem(medicineId: "aspirin") '
+            "{ availableQuantity reservedQuantity totalQuantity pendingOrders } }"
         )
         assert (item["availableQuantity"], item["reservedQuantity"], item["totalQuantity"]) == (0, 100, 100)
         assert len(set(item["pendingOrders"])) == 100
