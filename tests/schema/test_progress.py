@@ -36,7 +36,7 @@ async def test_a_command_is_known_once_it_is_accepted(shop: Shop) -> None:
     check_steps(progress, "record_statistics", "records")
     await register(shop, commandId="c2")
     await shop.settled()
-    check_steps(await shop.data(ONE, id="c2"), "medicines")
+    check_steps(await shop.data(ONE, id="c2"), "inventory", "medicines")
 
 
 async def test_a_command_with_nothing_to_do_is_complete_at_once(shop: Shop) -> None:
