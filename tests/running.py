@@ -31,10 +31,10 @@ from engine.clock import Clock
 from engine.endpoint import PATH
 from engine.passwords import Passwords
 from engine.shapes import Command, Effect, Receipt, Secret
+from engine.tokens import Tokens
 from engine.wishes import Performer
 from ports.gateway import DeterministicGateway, charging, refunding
 from ports.mail import LogMailer, mailing
-from engine.tokens import Tokens
 from readmodels.users import UserRow
 from schema.context import ShopContext
 from schema.viewers import Viewer, Viewers
