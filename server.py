@@ -15,6 +15,7 @@ T = TypeVar("T")
 REFERENCE = Path(__file__).parent / "docs" / "reference"
 EXAMPLE_FILE = Path(__file__).parent / ".env.example"
 DEMO_FILE = Path(__file__).parent / "demo" / "catalogue.csv"
+SERVER = "http://127.0.0.1:8000/graphql"
 UNUSABLE = 2
 "Exit code for what stops a command before it begins: a setting, a file, a port. 1 is for what it found wrong."
 
@@ -71,6 +72,36 @@ def verify() -> None:
     from cli import verifying
 
     sys.exit(run(verifying.verify(loaded())))
+
+
+@main.command("log-in")
+@click.argument("email")
+@click.option("--url", default=SERVER, show_default=True, help="The server's address.")
+@click.password_option(confirmation_prompt=False, envvar="DISPENSARY_PASSWORD", help="Asked for when it is not given.")
+def log_in(email: str, url: str, password: str) -> None:
+    """Print a token for an account, to be kept in DISPENSARY_TOKEN."""
+    from cli import signing_in
+
+    sys.exit(run(signing_in.log_in(url, email, password)))
+
+
+@main.command("dead-letters")
+@click.argument("action", type=click.Choice(["list", "retry", "discard"]), default="list")
+@click.argument("process", required=False)
+@click.argument("position", type=click.IntRange(min=1), required=False)
+@click.option("--reason", default="", help="Why it is discarded.")
+@click.option("--url", help="Ask the server running at this address.")
+@click.option("--token", envvar="DISPENSARY_TOKEN", help="Of one who is staff there; see log-in.")
+def dead_letters(
+    action: str, process: str | None, position: int | None, reason: str, url: str | None, token: str | None
+) -> None:
+    """List what processes have set aside; retry or discard PROCESS POSITION. Exit code 1 while there is any."""
+    from cli import desk
+
+    if action != "list" and (process is None or position is None):
+        raise click.UsageError(f"{action} needs PROCESS and POSITION, as `list` shows them.")
+    work = desk.ask(loaded(), action, process or "", position or 0, reason, url, token)
+    sys.exit(run(work))
 
 
 def loaded() -> ShopSettings:

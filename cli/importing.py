@@ -10,7 +10,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.application import DECLARATIONS
+from cli.application import DECLARATIONS, performers
+from cli.settings import ShopSettings
 from domain import catalogue
 from domain.medicine import RegisterMedicine
 from engine.app import App
@@ -19,7 +20,7 @@ from engine.client import Client, Refused
 from engine.codec import fingerprint
 from engine.faults import Taken, Unavailable
 from engine.refusals import InvalidInput
-from engine.settings import Settings
+from schema.nodes import chosen
 
 REGISTER = """
 mutation ($input: RegisterMedicineInput!) {
@@ -32,7 +33,10 @@ def commands(file: Path) -> Sequence[RegisterMedicine]:
     """What a file holds. Raises Unavailable, naming the file, for one that cannot be read."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            return list(catalogue.read(lines))
+            found = list(catalogue.read(lines))
+            for each in found:
+                chosen(each.medicine_id)
+            return found
     except (OSError, UnicodeDecodeError, InvalidInput) as error:
         raise Unavailable(f"{file}: {error}") from None
 
@@ -45,12 +49,12 @@ async def into(app: App, file: Path) -> Tallied:
     return _told(tallied)
 
 
-async def directly(settings: Settings, file: Path) -> int:
+async def directly(settings: ShopSettings, file: Path) -> int:
     """Import a file into the log, which no server may be using."""
     commands(file)  # what is wrong with the file is said before anything is opened
     async with AsyncExitStack() as stack:
         try:
-            app = await stack.enter_async_context(App.running(settings, DECLARATIONS))
+            app = await stack.enter_async_context(App.running(settings, DECLARATIONS, performers(settings)))
         except Taken as error:
             url = f"http://{settings.host}:{settings.port}/graphql"
             raise Unavailable(f"{error} If it is the server, import through it: add --url {url}") from None

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from cli import endpoint, importing
-from cli.application import DECLARATIONS
+from cli import administrator, endpoint, importing
+from cli.application import DECLARATIONS, performers
 from cli.settings import ShopSettings
 from engine import logs
 from engine.app import App
@@ -22,10 +22,11 @@ async def serve(settings: ShopSettings, catalogue: Path | None) -> int:
     except OSError as error:
         raise Unavailable(f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.") from None
     with listener:
-        async with App.running(settings, DECLARATIONS) as app:
+        async with App.running(settings, DECLARATIONS, performers(settings)) as app:
             if catalogue:
                 await importing.into(app, catalogue)
             async with endpoint.opened(app, settings) as front:
+                await administrator.ensure(app, settings, front.passwords)
                 server = Server(
                     configured(front.endpoint, body_limit=settings.max_body_bytes, lifespan="off"),
                     drain=front.endpoint.sockets.drain,

@@ -15,10 +15,13 @@ class ShopSettings(Settings):
     admin_email: str = Field("", description="Who administers the shop: an account made at the first start.")
     admin_password: str = Field("", repr=False, description="The password that this account begins with.")
     payment_minutes: int = Field(15, ge=1, le=10_080, description="How long an order may stay unpaid.")
+    gateway_delay_ms: int = Field(
+        200, ge=0, le=60_000, description="How long the built-in payment gateway takes to answer."
+    )
     smtp_url: str = Field(
         "",
         repr=False,
-        description="Mail server, as smtp://name:password@mail.example:587 or smtps://. Empty: mail is logged, not sent.",
+        description="Mail server, as smtp://name:password@mail.example:587 or smtps://. Empty: mail goes to the log.",
     )
     mail_from: str = Field("shop@localhost", description="Sender of the shop's mail: an address, or Name <address>.")
 

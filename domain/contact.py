@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 from domain.text import characters
 from engine.refusals import InvalidInput, check
@@ -11,19 +12,23 @@ MOST_EMAIL = 254
 LEAST_PASSWORD, MOST_PASSWORD = 8, 128
 "Measured in characters. The most bounds what hashing costs."
 
-_EMAIL = re.compile(r"[^@\s<>()\[\],;:\\\"]+@[^@\s<>()\[\],;:\\\"]+\.[^@\s<>()\[\],;:\\\".]+")
+_EMAIL = re.compile(r"[^@\s<>()\[\],;:\\\"]+@([^@\s<>()\[\],;:\\\".]+\.)+[^@\s<>()\[\],;:\\\".]+")
 
 
 def email(field: str, value: str) -> InvalidInput | None:
     """What is wrong with an email address; whether it reaches anybody only a message can tell."""
-    if not _EMAIL.fullmatch(value) or ".." in value:
+    if problem := characters(field, value, MOST_EMAIL):
+        return problem
+    # Printable, as what cannot be seen would make two addresses that look the same.
+    if not _EMAIL.fullmatch(value) or ".." in value or not value.isprintable():
         return InvalidInput("An email address looks like name@example.org.", [field])
-    return characters(field, value, MOST_EMAIL)
+    return None
 
 
 def same_email(value: str) -> str:
     """The form in which two spellings of one address are equal."""
-    return unicodedata.normalize("NFKC", value).casefold()
+    # Folding the case takes some characters apart that normalizing had put together.
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
 
 
 class Password(Value):
@@ -44,3 +49,6 @@ class Password(Value):
 
     def __repr__(self) -> str:
         return "Password(…)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []  # a pretty printer asks this first

@@ -143,7 +143,8 @@ def decide(stock: Stock, command: StockCommand, name: str, is_discontinued: bool
     after = stock
     for event in moved:
         after = evolve(after, event)
-    if not stock.available > stock.threshold >= after.available:
+    # A discontinued medicine is meant to run out: nobody can receive more of it.
+    if is_discontinued or not stock.available > stock.threshold >= after.available:
         return moved
     ran_low = StockRanLow(
         medicine_id=command.medicine_id,

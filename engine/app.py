@@ -30,7 +30,7 @@ from engine.status import Status
 from engine.store.log import Log
 from engine.store.readstore import ReadStore
 from engine.tally import Tally
-from engine.wishes import Performer
+from engine.wishes import Performer, Wishes
 
 logger = structlog.get_logger(__name__)
 
@@ -82,6 +82,11 @@ class Declarations:
     def events(self) -> set[type[Event]]:
         return {event for aggregate in self.aggregates for event in members(aggregate.evolve, 1)}
 
+    @property
+    def followers(self) -> Sequence[str]:
+        """The names of all that follows the log: read models, then processes."""
+        return [model.name for model in self.models] + [process.name for process in self.processes]
+
     def codec(self) -> Codec:
         return Codec(self.events, self.upcasters)
 
@@ -128,35 +133,43 @@ class App:
             rows = ReadStore(settings.read_path, declarations.models, readers=pool)
             await rows.open()
             stack.push_async_callback(rows.close)
-            feed = Feed(interval=min(settings.projector_poll_interval, 0.5))
-            projector = Projector(
-                declarations.models,
-                log,
-                rows,
-                feed,
-                random=ids.random,
-                batch_size=settings.projector_batch_size,
-                poll_interval=settings.projector_poll_interval,
-                retention=timedelta(days=settings.tombstone_retention_days),
-                now=now,
-            )
-            dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
-            reactor = Reactor(
-                declarations.processes,
-                log,
-                dispatcher.send,
-                performers,
-                feed,
-                now=now,
-                random=ids.random,
-                manner=manner,
-                poll_interval=settings.projector_poll_interval,
-            )
-            views = LiveViews(log, rows, feed)
-            history = History(log, rows, feed, declarations.models)
-            app = cls(settings, declarations, log, rows, feed, dispatcher, projector, reactor, views, history)
+            app = cls._of(settings, declarations, log, rows, performers, now, manner)
             await app._start(stack)
             yield app
+
+    @classmethod
+    def _of(
+        cls,
+        settings: Settings,
+        declarations: Declarations,
+        log: Log,
+        rows: ReadStore,
+        performers: Mapping[type[Effect], Performer],
+        now: Clock,
+        manner: Manner,
+    ) -> Self:
+        """The parts on top of the stores, none of them running."""
+        poll = settings.projector_poll_interval
+        feed = Feed(interval=min(poll, 0.5))
+        projector = Projector(
+            declarations.models,
+            log,
+            rows,
+            feed,
+            random=ids.random,
+            batch_size=settings.projector_batch_size,
+            poll_interval=poll,
+            retention=timedelta(days=settings.tombstone_retention_days),
+            now=now,
+        )
+        dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
+        wishes = Wishes(dispatcher.send, performers)
+        reactor = Reactor(
+            declarations.processes, log, wishes, feed, now=now, random=ids.random, manner=manner, poll_interval=poll
+        )
+        views = LiveViews(log, rows, feed)
+        history = History(log, rows, feed, declarations.models)
+        return cls(settings, declarations, log, rows, feed, dispatcher, projector, reactor, views, history)
 
     async def _start(self, stack: AsyncExitStack) -> None:
         async def positions() -> dict[str, int]:

@@ -1,8 +1,9 @@
 """The reactor: every process of an application, running side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,11 +11,11 @@ import structlog
 from engine import clock
 from engine.feed import LOG, Feed
 from engine.reaction import Manner, Reaction
-from engine.shapes import Effect, Process
+from engine.shapes import Process
 from engine.status import State, Status
 from engine.store.log import Log
 from engine.store.reactions import Parked
-from engine.wishes import Performer, Send, Wishes
+from engine.wishes import Wishes
 
 logger = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class _Runner:
         self._poll = poll
         self._changed = asyncio.Event()
         self._is_stopping = False
+        self._is_idle = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -53,8 +55,8 @@ class _Runner:
         self._is_stopping = True
         tasks, self._tasks = self._tasks, []
         for task in tasks:
-            if task.get_name().endswith("clock"):
-                task.cancel()  # what it does is all stored
+            if self._is_idle or task.get_name().endswith("clock"):
+                task.cancel()  # what the clock brings is all stored, so it is done again
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=FAREWELL)
             for task in late:
@@ -83,8 +85,12 @@ class _Runner:
         newest = self._feed.latest(LOG)
         if await self.reaction.step():
             self._changed.set()
-        else:
+            return
+        self._is_idle = True
+        try:
             await self._feed.beyond(LOG, max(self.reaction.position, newest), self._poll)
+        finally:
+            self._is_idle = False
 
     async def _tend(self) -> None:
         self._changed.clear()
@@ -102,7 +108,7 @@ class _Runner:
         seconds = max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
         state = State.STALLED if self.last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
         rate = reaction.rate.value()
-        return Status(reaction.topic, reaction.position, head, lag, seconds, state, rate, self.last_error, parked)
+        return Status(reaction.name, reaction.position, head, lag, seconds, state, rate, self.last_error, parked)
 
 
 class Reactor:
@@ -112,8 +118,7 @@ class Reactor:
         self,
         processes: Iterable[Process[Any]],
         log: Log,
-        send: Send,
-        performers: Mapping[type[Effect], Performer],
+        wishes: Wishes,
         feed: Feed,
         *,
         now: clock.Clock,
@@ -123,7 +128,6 @@ class Reactor:
     ) -> None:
         self._log = log
         self._feed = feed
-        wishes = Wishes(send, performers)
         self._runners = {
             each.name: _Runner(
                 Reaction(each, log, wishes, feed, now=now, random=random, manner=manner), log, feed, now, poll_interval
@@ -142,13 +146,18 @@ class Reactor:
     async def statuses(self) -> list[Status]:
         return [await runner.status() for runner in self._runners.values()]
 
-    async def dead_letters(self, process: str | None = None) -> Sequence[Parked]:
-        """What is set aside, the first hundred of each process."""
+    async def dead_letters(self, process: str | None = None, after: int = 0) -> Sequence[Parked]:
+        """What is set aside behind a position, oldest event first, the first hundred of each process."""
         found: list[Parked] = []
         for name, runner in self._runners.items():
             if process in (None, name):
-                found += await self._log.reader(runner.reaction.rows.parked)
-        return found
+                found += await self._log.reader(partial(runner.reaction.rows.parked, after=after))
+        return sorted(found, key=lambda each: (each.position, each.process))
+
+    async def dead_letter(self, process: str, position: int) -> Parked | None:
+        """What a process has set aside at a position."""
+        found = await self.dead_letters(process, position - 1)
+        return found[0] if found and found[0].position == position else None
 
     async def settled(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # returns False
         """Wait until every process has taken every event, also those that follow from it; False when that takes longer.

@@ -47,6 +47,9 @@ class Secret(Value):
     def __repr__(self) -> str:
         return "Secret(…)"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []  # a pretty printer asks this first
+
 
 class Event(Value):
     """A fact, in the past tense. Its class name and its fields are storage: change them only with an upcaster."""
@@ -112,7 +115,8 @@ class Erase(Value):
     """A stream's secrets are deleted."""
 
 
-@dataclass(frozen=True)
+# Compared by identity: there is one of each, and a state may hold what cannot be hashed.
+@dataclass(frozen=True, eq=False)
 class Aggregate(Generic[S]):
     """The rules of one kind of stream: `decide(state, command, now) -> events`, `evolve(state, event) -> state`.
 
@@ -158,7 +162,7 @@ class ReadModel(Generic[R]):
     "Columns by whose value rows are looked up; such rows are found in the order above."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Process(Generic[S]):
     """What follows from events, across streams: `evolve(state, event) -> state`, `react(state, event) -> wishes`.
 

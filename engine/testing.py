@@ -1,4 +1,7 @@
-"""Examples of rules and folds, without a database: given/when/then for aggregates, rows for read models."""
+"""Examples of rules and folds, without a database.
+
+given/when/then for aggregates, rows for read models, reactions for processes.
+"""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -10,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from engine.codec import members
 from engine.refusals import Refusal
-from engine.shapes import Aggregate, Command, Event, ReadModel, Recorded, Row, State, replace
+from engine.shapes import Aggregate, Command, Effect, Event, Process, ReadModel, Recorded, Row, State, replace
 
 S = TypeVar("S", bound=State)
 R = TypeVar("R", bound=Row)
@@ -46,7 +49,7 @@ class Given(Generic[S]):
     state: S
 
     def when(self, command: Command, now: datetime = NOW) -> Decided:
-        _belongs(command, self.aggregate.decide, self.aggregate)
+        _belongs(command, self.aggregate.decide, "aggregate", self.aggregate.name)
         try:
             return Decided(tuple(self.aggregate.decide(self.state, command, now)))
         except Refusal as refusal:
@@ -56,9 +59,25 @@ class Given(Generic[S]):
 def given(aggregate: Aggregate[S], *events: Event) -> Given[S]:
     state = aggregate.initial
     for event in events:
-        _belongs(event, aggregate.evolve, aggregate)
+        _belongs(event, aggregate.evolve, "aggregate", aggregate.name)
         state = aggregate.evolve(state, event)
     return Given(aggregate, state)
+
+
+def followed(process: Process[S], *events: Event) -> S:
+    """The state of the instance that the last event belongs to; events of other instances leave it alone."""
+    key = process.key(events[-1])
+    state = process.initial
+    for event in events:
+        _belongs(event, process.evolve, "process", process.name)
+        if process.key(event) == key:
+            state = process.evolve(state, event)
+    return state
+
+
+def reactions(process: Process[Any], *events: Event) -> list[Command | Effect]:
+    """What the last event makes a process send, after the others."""
+    return list(process.react(followed(process, *events), events[-1]))
 
 
 def rows(model: ReadModel[R], *events: Event | Recorded) -> dict[str, R]:
@@ -144,6 +163,6 @@ def _owner(event: type[Event]) -> Aggregate[Any]:
     raise TypeError(f"No aggregate beside {event.__module__} evolves with {event.__name__}; give it recorded.")
 
 
-def _belongs(message: Command | Event, function: Any, aggregate: Aggregate[Any]) -> None:
+def _belongs(message: Command | Event, function: Any, kind: str, name: str) -> None:
     if type(message) not in members(function, 1):
-        raise TypeError(f"{type(message).__name__} does not belong to the aggregate {aggregate.name!r}.")
+        raise TypeError(f"{type(message).__name__} does not belong to the {kind} {name!r}.")

@@ -27,6 +27,7 @@ ARGUMENTS = {
     "medicineId": "Which medicine.",
     "number": "The order with this number.",
     "orderNumber": "The newest payment for the order with this number.",
+    "process": "Only of this process.",
     "prefix": "Only keys that start with this.",
     "text": "Words, or the beginnings of words.",
 }

@@ -75,6 +75,7 @@ TABLE: dict[str, dict[str, Access]] = {
         "events": STAFF,
         "command": ANYONE,  # whoever sent it, which one who registers does before signing in
         "projections": STAFF,
+        "deadLetters": STAFF,
     },
     "Mutation": {
         "registerMedicine": STAFF,
@@ -100,6 +101,8 @@ TABLE: dict[str, dict[str, Access]] = {
         "refundPayment": STAFF,
         "writeRecord": STAFF,
         "deleteRecord": STAFF,
+        "retryDeadLetter": STAFF,
+        "discardDeadLetter": STAFF,
     },
     "Subscription": {
         "medicine": ANYONE,

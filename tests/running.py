@@ -17,12 +17,9 @@ from websockets.typing import Subprotocol
 
 import schema
 from cli import endpoint
-from cli.application import DECLARATIONS
+from cli.application import DECLARATIONS, performers
 from cli.endpoint import Front
 from cli.settings import ShopSettings
-from domain.gateway import ChargePayment, RefundCharge
-from domain.mail import SendMail
-from domain.payment import ConfirmPayment, FailPayment
 from domain.standing import Role
 from domain.user import RegisterUser
 from engine import clock, serving
@@ -30,11 +27,8 @@ from engine.app import App
 from engine.clock import Clock
 from engine.endpoint import PATH
 from engine.passwords import Passwords
-from engine.shapes import Command, Effect, Receipt, Secret
+from engine.shapes import Command, Receipt, Secret
 from engine.tokens import Tokens
-from engine.wishes import Performer
-from ports.gateway import DeterministicGateway, charging, refunding
-from ports.mail import LogMailer, mailing
 from readmodels.users import UserRow
 from schema.context import ShopContext
 from schema.viewers import Viewer, Viewers
@@ -52,7 +46,7 @@ def built() -> strawberry.Schema:
 def settings(folder: Path, **changed: Any) -> ShopSettings:
     """The defaults, with the files in a folder; the environment is left out."""
     files = {"write_db_url": f"sqlite:///{folder}/log.db", "read_db_url": f"sqlite:///{folder}/read.db"}
-    return ShopSettings(_env_file=None, **{**files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
+    return ShopSettings(_env_file=None, **{"gateway_delay_ms": 0, **files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
 
 
 class Stream:
@@ -224,9 +218,7 @@ def authorization(token: str | None) -> dict[str, str]:
 
 PASSWORD = "correct horse battery staple"
 "Of every user that `Shop.viewer` registers."
-STAFF = UserRow(
-    id="somebody-of-staff", email="staff@example.org", first_name="Somebody", last_name="Else", role=Role.STAFF
-)
+STAFF = UserRow(id="somebody-of-staff", email="staff@example.org", first_name="A", last_name="Clerk", role=Role.STAFF)
 "Who a shop's own client is signed in as. No event tells of this user, so that a test's first event is the log's first."
 
 
@@ -237,25 +229,11 @@ ERRORS = (
 )
 
 
-def performers() -> Mapping[type[Effect], Performer]:
-    """Who does what processes want of the world outside: a gateway that answers at once, mails that go into the log."""
-    gateway = DeterministicGateway(delay=0)
-    return {
-        ChargePayment: charging(
-            gateway,
-            lambda payment_id: ConfirmPayment(payment_id=payment_id),
-            lambda payment_id, reason: FailPayment(payment_id=payment_id, reason=reason),
-        ),
-        RefundCharge: refunding(gateway),
-        SendMail: mailing(LogMailer()),
-    }
-
-
 @asynccontextmanager
 async def opened(folder: Path, now: Clock = clock.now, **changed: Any) -> AsyncIterator[Shop]:
     """A shop on the files in a folder."""
     chosen = settings(folder, **changed)
-    async with App.running(chosen, DECLARATIONS, performers()) as app, AsyncExitStack() as stack:
+    async with App.running(chosen, DECLARATIONS, performers(chosen)) as app, AsyncExitStack() as stack:
         front = await stack.enter_async_context(
             endpoint.opened(app, chosen, built=built(), passwords=Passwords.cheap(), now=now)
         )

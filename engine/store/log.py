@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -153,10 +153,13 @@ class Log:
             query = query.where(events.c.correlation_id == correlation_id)
         if command_id is not None:
             span = select(commands.c.position, commands.c.events).where(commands.c.command_id == command_id).subquery()
-            query = query.where(
+            stored = and_(
                 events.c.position > select(span.c.position - span.c.events).scalar_subquery(),
                 events.c.position <= select(span.c.position).scalar_subquery(),
             )
+            # A client's command begins a story of its own, which is found also once its receipt is forgotten.
+            begun = and_(events.c.correlation_id == command_id, events.c.command_id == command_id)
+            query = query.where(or_(stored, begun))
         query = query.order_by(events.c.position.desc() if newest_first else events.c.position)
         compiled = query.compile(dialect=dialect.dialect(), compile_kwargs={"render_postcompile": True})
         parameters = [compiled.params[name] for name in compiled.positiontup or ()]

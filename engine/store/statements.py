@@ -14,6 +14,8 @@ from engine.store import conditions
 from engine.store.columns import Layout
 
 LOAD_AT_ONCE = 512
+NUMBER = "_number"
+"The key of a table; no field of a row is called so."
 _POSITIONAL = sqlite.dialect(paramstyle="qmark")
 _NAMED = sqlite.dialect(paramstyle="named")
 _ANY = sa.types.NullType()
@@ -52,7 +54,7 @@ class Statements:
         self.table = sa.Table(
             self.name,
             self._metadata,
-            sa.Column("_number", sa.Integer, primary_key=True),
+            sa.Column(NUMBER, sa.Integer, primary_key=True),
             *columns,
             sa.UniqueConstraint("id"),
         )
@@ -136,7 +138,7 @@ class Statements:
         if continued:
             clauses += self._keyset(order, reverse)
         if searched:
-            found = f"_number IN (SELECT rowid FROM {self.name}_search WHERE {self.name}_search MATCH :search)"
+            found = f"{NUMBER} IN (SELECT rowid FROM {self.name}_search WHERE {self.name}_search MATCH :search)"
             clauses.append(sa.text(found))  # type: ignore[arg-type]  # SQLAlchemy takes text as a clause
         sorting = [
             self._column(path).desc() if down != reverse else self._column(path) for path, down in map(sort_key, order)
@@ -179,10 +181,10 @@ class Statements:
         old = ", ".join(f"old.{each}" for each in names)
         new = ", ".join(f"new.{each}" for each in names)
         differs = " OR ".join(f"old.{each} IS NOT new.{each}" for each in names)
-        remove = f"INSERT INTO {search}({search}, rowid, {columns}) VALUES ('delete', old._number, {old});"
-        add = f"INSERT INTO {search}(rowid, {columns}) VALUES (new._number, {new});"
+        remove = f"INSERT INTO {search}({search}, rowid, {columns}) VALUES ('delete', old.{NUMBER}, {old});"
+        add = f"INSERT INTO {search}(rowid, {columns}) VALUES (new.{NUMBER}, {new});"
         return [
-            f"CREATE VIRTUAL TABLE {search} USING fts5({columns}, content='{self.name}', content_rowid='_number', "
+            f"CREATE VIRTUAL TABLE {search} USING fts5({columns}, content='{self.name}', content_rowid='{NUMBER}', "
             "tokenize='unicode61 remove_diacritics 2', prefix='2 3')",
             f"CREATE TRIGGER {search}_insert AFTER INSERT ON {self.name} BEGIN {add} END",
             f"CREATE TRIGGER {search}_delete AFTER DELETE ON {self.name} BEGIN {remove} END",

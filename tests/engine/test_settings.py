@@ -44,6 +44,7 @@ TABLE: list[tuple[str, Any, str, Any, str, str]] = [
     ("ADMIN_EMAIL", "", "ada@example.org", "ada@example.org", "ada", "must be"),
     ("ADMIN_PASSWORD", "", "long enough", "long enough", "short", "must have"),
     ("PAYMENT_MINUTES", 15, "1", 1, "0", "must be greater than or equal to 1"),
+    ("GATEWAY_DELAY_MS", 200, "0", 0, "-1", "must be greater than or equal to 0"),
     ("SMTP_URL", "", "smtp://ann:pw@mail", "smtp://ann:pw@mail", "http://ann:pw@mail", "must be of the form smtp://"),
     ("MAIL_FROM", "shop@localhost", "Shop <a@b>", "Shop <a@b>", "@b", "must be one address"),
 ]
@@ -103,7 +104,7 @@ def test_a_wrong_value_gives_a_sentence_that_names_it(
 
 def test_a_password_is_not_shown_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_URL", "smtp://shop:hunter2@mail.example.org")
-    assert "hunter2" not in repr(load())
+    assert "hunter2" not in repr(load(ShopSettings))
 
 
 def test_several_wrong_values_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ import pytest
 from domain.record import RECORD, DeleteRecord, RecordDeleted, RecordWritten, WriteRecord
 from domain.stock import ReceiveStock, StockReceived
 from engine.refusals import AlreadyTaken, NotFound
-from engine.shapes import Event, ReadModel, Recorded, Row, replace
-from engine.testing import NOW, fold, given, recorded, rows
+from engine.shapes import Command, Event, Process, ReadModel, Recorded, Row, State, replace
+from engine.testing import NOW, fold, followed, given, reactions, recorded, rows
 from readmodels.records import RECORDS
 
 WRITTEN = RecordWritten(key="greeting", value="hello", is_new=True)
@@ -101,3 +101,30 @@ def test_a_fold_may_look_at_the_recorded_event() -> None:
 
 def test_a_row_that_an_event_leaves_as_it_was_keeps_its_position() -> None:
     assert rows(NOTES, WRITTEN, WRITTEN)["greeting"].position == 1
+
+
+class Greetings(State):
+    written: int = 0
+
+
+def count(greetings: Greetings, event: RecordWritten) -> Greetings:
+    return Greetings(greetings.written + 1)
+
+
+def clear(greetings: Greetings, event: RecordWritten) -> list[Command]:
+    return [DeleteRecord(key=event.key)] * greetings.written
+
+
+CLEARING = Process("clearing", key=lambda event: event.key, initial=Greetings(), evolve=count, react=clear)
+
+
+def test_reactions_are_those_to_the_last_event_in_the_state_after_it() -> None:
+    other = replace(WRITTEN, key="farewell")
+    assert followed(CLEARING, WRITTEN, other, WRITTEN) == Greetings(2)
+    assert reactions(CLEARING, WRITTEN, other, WRITTEN) == [DeleteRecord(key="greeting")] * 2
+    assert reactions(CLEARING, WRITTEN, other) == [DeleteRecord(key="farewell")]
+
+
+def test_events_that_a_process_does_not_follow_are_an_error() -> None:
+    with pytest.raises(TypeError, match="RecordDeleted does not belong to the process 'clearing'"):
+        reactions(CLEARING, RecordDeleted(key="greeting"))

@@ -12,8 +12,7 @@ STEPS = """commandId receipt { position version replayed } events { id type } pr
   projectedAt lagMilliseconds } isComplete"""
 ONE = f"query($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOW = f"subscription($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
-MODELS = [model.name for model in DECLARATIONS.models]
-FOLLOWERS = [*MODELS, *(f"process {process.name}" for process in DECLARATIONS.processes)]
+FOLLOWERS = DECLARATIONS.followers
 PROJECTIONS = "projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError }"
 
 
@@ -117,7 +116,7 @@ async def test_commands_followed_by_many_are_complete_for_all(shop: Shop) -> Non
 
 async def test_the_projections_tell_where_they_are(shop: Shop) -> None:
     await shop.accepted("writeRecord", key="a", value="1")
-    await shop.drained()
+    assert await shop.app.drained()
     found = await shop.data(f"{{ {PROJECTIONS} }}")
     assert all(each.pop("eventsPerSecond") > 0 for each in found)
     assert found == [

@@ -15,7 +15,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from cli.endpoint import AUDIENCE, ISSUER
-from domain.user import DeleteUser, GrantRole, Role, SuspendUser
+from domain.standing import Role
+from domain.user import DeleteUser, GrantRole, SuspendUser
 from engine import clock
 from engine.liveview import Change, ChangeKind
 from engine.shapes import Command, replace
