@@ -35,7 +35,9 @@ def react(addressee: Addressee, event: Source) -> Sequence[SendMail]:
         return []
     told = notice(event)
     to = ADMINISTRATORS if told.recipient_id is None else addressee.email
-    return [] if to is None else [SendMail(to=to, subject=told.subject, text=told.message)]
+    # On one line: it becomes a header, and the name of a medicine may hold line breaks.
+    subject = " ".join(told.subject.split())
+    return [] if to is None else [SendMail(to=to, subject=subject, text=told.message)]
 
 
 CORRESPONDENCE = Process("correspondence", key=key, initial=Addressee(), evolve=evolve, react=react)

@@ -1,12 +1,17 @@
 """The tables agree with each other and with the rules, whatever happens to any orders."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import readmodels
 from domain.medicine import MEDICINE, DiscontinueMedicine, RegisterMedicine
 from domain.money import Money
 from domain.order import ORDER, CancelOrder, CompleteOrder, OrderEvent, PlaceOrder, ShipOrder
@@ -16,11 +21,16 @@ from domain.payment_method import PaymentMethod
 from domain.status import OrderStatus, PaymentStatus
 from domain.stock import AdjustStock, ReceiveStock, StockEvent
 from domain.user import DeleteUser, RegisterUser
-from engine.shapes import Secret
-from engine.testing import fold
+from engine.discovery import declared
+from engine.fold import Fold
+from engine.shapes import ReadModel, Secret, replace
+from engine.store.checkpoints import SHARED
+from engine.store.rows import Table
+from engine.testing import NOW, fold
 from readmodels.figures import MedicineCount
 from readmodels.inventory import INVENTORY
 from readmodels.medicines import MEDICINES
+from readmodels.notifications import NOTIFICATIONS
 from readmodels.order_statistics import ORDER_STATISTICS
 from readmodels.orders import ORDERS
 from readmodels.payments import PAYMENTS
@@ -251,3 +261,25 @@ def test_once_all_is_done_only_open_orders_hold_stock_and_only_orders_hold_money
             received[each.amount.currency] += each.amount.units
     statistics = fold(ORDER_STATISTICS, {}, shop.log)
     assert {currency: row.revenue for currency, row in statistics.items() if row.revenue} == received
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("model", declared(readmodels, ReadModel), ids=lambda each: each.name)
+def test_a_stored_table_holds_what_was_folded_whatever_the_batches(model: ReadModel[Any], size: int) -> None:
+    log, table = told(BUSY).log, Table(model)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for statement in SHARED:
+            connection.execute(statement)
+        table.create(connection, "a")
+        for start in range(0, len(log), size):
+            Fold(model).write(connection, table, "a", log[start : start + size])
+        stored = table.page(connection, limit=len(log)).rows
+    assert {row.id: row for row in stored} == fold(model, {}, log)
+
+
+def test_notifications_come_newest_first_even_those_of_one_moment() -> None:
+    log = [replace(entry, recorded_at=NOW) for entry in told(BUSY).log]
+    table = Table(NOTIFICATIONS)
+    places = [table.cursor(row) for row in fold(NOTIFICATIONS, {}, log).values()]
+    assert len(places) > 10
+    assert all(table.precedes(newer, older) for older, newer in pairwise(places))

@@ -43,6 +43,8 @@ SAMPLES: dict[str, Any] = {
     "Decimal": "1.00", "Position": "0", "DateTime": "2030-01-01T00:00:00Z",
 }  # fmt: skip
 "What is given for a required argument, by its type."
+ONE_OF = {"order": {"id": "x"}, "payment": {"id": "x"}}
+"What is given where one of several arguments is needed, whichever."
 
 
 # ---------------------------------------------------------------- the table itself
@@ -102,6 +104,7 @@ def value(type_: GraphQLType) -> Any:
 
 def operation(root: str, name: str, **given: Any) -> tuple[str, dict[str, Any]]:
     """A document that asks for one operation and gives what it requires, and its variables."""
+    given = {**ONE_OF.get(name, {}), **given}
     field: GraphQLField = next(each for *found, each in operations(built()._schema) if found == [root, name])
     arguments: dict[str, GraphQLArgument] = {
         each: argument for each, argument in field.args.items() if each in given or is_required_argument(argument)
