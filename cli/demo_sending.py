@@ -105,6 +105,8 @@ class Sender:
                 async with asyncio.timeout(PATIENCE):
                     while not await self._is_complete(way, command_id):
                         continue
+        if not way.events:
+            way.pushed = None  # nothing changed, so no frame tells of it
         self.story.tell(way)
 
     async def _is_complete(self, way: Way, command_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -25,6 +26,8 @@ FATES = {
 }
 "What becomes of an order, and how often."
 OVER = {"REJECTED", "CANCELLED", "REFUNDED", "COMPLETED"}
+BY_ITSELF = {"VALIDATED", "REJECTED", "PAID", "PAYMENT DECLINED", "CANCELLED", "REFUNDED"}
+"Where an order can come to without a command of ours that says so."
 DECLINED = "13.13"
 "The amount that the built-in gateway declines: an order over just this is one that cannot be paid."
 PLENTY = 30
@@ -33,6 +36,8 @@ SCARCE = 8
 "What is left of a medicine before a rush on it."
 RUSH = 14
 "Orders of a rush: more than there is."
+LONGEST_RUSH = 5.0
+"Seconds after which more comes in any case."
 FASTER = 4
 "How much faster a rush is than an ordinary hour."
 AT_ONCE = 48
@@ -92,7 +97,7 @@ class Shop:
             self.open[id] = order
         payment = order["payment"]
         state = "PAYMENT DECLINED" if payment and payment["status"] == "FAILED" else order["status"]
-        if id in self.fates and self.told.get(id) != state and order["status"] not in ("INITIATED", "SHIPPED"):
+        if id in self.fates and self.told.get(id) != state and state in BY_ITSELF:
             style = "red" if state in ("REJECTED", "PAYMENT DECLINED") else ""
             reason = f": {order['statusReason']}" if order["statusReason"] else ""
             self.sender.story.outcome(f"{_number(order)} is {state}{reason}", style)
@@ -124,7 +129,9 @@ class Shop:
     def _is_to_do(self, id: str, order: Row) -> bool:
         payment = order["payment"]
         is_ours = id in self.owners or order["status"] != "VALIDATED"
-        is_on_its_way = payment and payment["status"] in ("CREATED", "SUCCEEDED") and order["status"] == "VALIDATED"
+        # What follows from a payment or a refund has not come to the order yet.
+        passing = {"CREATED", "SUCCEEDED", "REFUNDED"} if order["status"] == "VALIDATED" else {"REFUNDED"}
+        is_on_its_way = payment and payment["status"] in passing
         return is_ours and not is_on_its_way and id not in self.busy and self.fates.get(id) != "never paid"
 
     async def _alone(self, id: str, step: Callable[[Row], Awaitable[None]], order: Row) -> None:
@@ -152,7 +159,7 @@ class Shop:
             await self._order(self.random.choice(self.customers), fate, lines)
         return None
 
-    async def _order(self, customer: Person, fate: str, lines: Sequence[Row]) -> None:
+    async def _order(self, customer: Person, fate: str, lines: Sequence[Row]) -> str:
         # A client may choose the id of what is new, and so knows its order before the answer is there.
         id = f"{self.sender.run}-{len(self.fates)}"
 
@@ -161,6 +168,7 @@ class Shop:
 
         self.fates[id], self.owners[id] = fate, customer
         await self.sender.send(customer, "placeOrder", about, {"id": id, "lines": list(lines)})
+        return id
 
     async def _pay_or_not(self, order: Row) -> None:
         id, owner = order["id"], self.owners[order["id"]]
@@ -202,7 +210,7 @@ class Shop:
         medicine = self.random.choice([each for each in self._for_sale(0) if each["price"]["amount"] != DECLINED])
         change = Decimal(self.random.choice(("0.9", "0.95", "1.05", "1.1")))
         twentieths = (Decimal(medicine["price"]["amount"]) * change * 20).quantize(Decimal(1), ROUND_HALF_UP)
-        await self._price(medicine, str(max(twentieths, Decimal(1)) / 20))
+        await self._price(medicine, f"{max(twentieths, Decimal(1)) / 20:.2f}")
 
     async def _price(self, medicine: Row, price: str) -> None:
         was = medicine["price"]["amount"]
@@ -232,14 +240,23 @@ class Shop:
             adjust = {"medicineId": id, "quantity": medicine["reservedQuantity"] + SCARCE, "reason": "Counted."}
             await self.sender.send(self.staff, "adjustStock", f"{name} to {adjust['quantity']}", adjust)
 
+        placed: list[str] = []
+
         async def want() -> None:
             lines = [{"medicineId": id, "quantity": self.random.randint(1, 2)}]
-            await self._order(self.random.choice(self.customers), "completed", lines)
+            placed.append(await self._order(self.random.choice(self.customers), "completed", lines))
 
         async def receive() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_RUSH):
+                    while len(placed) < RUSH or any(self._is_undecided(each) for each in placed):
+                        await self.views["orders"].changed()
             await self._receive(id, 200)
 
         self.waiting += [count, *[want] * RUSH, receive]
+
+    def _is_undecided(self, order_id: str) -> bool:
+        return self.open.get(order_id, {}).get("status") == "INITIATED"
 
     def _for_sale(self, least: int) -> list[Row]:
         """Medicines of which at least so many can be ordered."""

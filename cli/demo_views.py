@@ -95,10 +95,14 @@ class View:
             self._changed.set()
             self._changed = asyncio.Event()
 
+    async def changed(self) -> None:
+        """Wait for the next frame."""
+        await self._changed.wait()
+
     async def reached(self, position: int) -> float:
         """When the frame came that shows a position; waits for it."""
         while self.position is None or int(self.position) < position:
-            await self._changed.wait()
+            await self.changed()
         return next((at for reached, at in self._arrived if reached >= position), clock.monotonic())
 
     async def equals_query(self, position: int) -> bool:
