@@ -19,9 +19,9 @@ from engine.discovery import declared
 from engine.dispatcher import Dispatcher
 from engine.feed import LOG, Feed
 from engine.history import History
+from engine.lane import Manner
 from engine.liveview import LiveViews
 from engine.projector import Projector
-from engine.reaction import Manner
 from engine.reactor import Reactor
 from engine.refusals import Refusal
 from engine.settings import Settings
@@ -61,7 +61,11 @@ class Declarations:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot work together."""
+        if len({process.name for process in self.processes}) < len(self.processes):
+            raise ValueError("Two processes have one name, under which each would store how far it has come.")
         for process in self.processes:
+            if (process.due is None) != (process.wake is None):
+                raise ValueError(f"The process {process.name} must have both `due` and `wake`, or neither.")
             if set(members(process.evolve, 1)) != set(members(process.react, 1)):
                 raise ValueError(f"`evolve` and `react` of the process {process.name} must take the same events.")
             if unknown := set(members(process.react, 1)) - self.events:
@@ -169,18 +173,21 @@ class App:
         stack.push_async_callback(self.projector.stop)
         for topic, position in (await positions()).items():
             self.feed.note(topic, position)
+        stack.push_async_callback(self._show_all)
+        stack.push_async_callback(self.dispatcher.stop)
         self.dispatcher.start()
+        stack.push_async_callback(self.reactor.stop)
         await self.reactor.start()
+        stack.push_async_callback(self.tally.stop)
         self.tally.start()
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
-        stack.push_async_callback(self._finish, housekeeping)
+        stack.push_async_callback(self._end, housekeeping)
 
-    async def _finish(self, housekeeping: asyncio.Task[None]) -> None:
+    async def _end(self, housekeeping: asyncio.Task[None]) -> None:
         housekeeping.cancel()
         await asyncio.gather(housekeeping, return_exceptions=True)
-        await self.tally.stop()
-        await self.reactor.stop()
-        await self.dispatcher.stop()
+
+    async def _show_all(self) -> None:
         if not await self.settled(timeout=FAREWELL):
             logger.warning("read models are behind; they catch up at the next start")
 
