@@ -114,19 +114,22 @@ class Parked(msgspec.Struct, frozen=True):
 
 _INSTANCE = "SELECT key, position, correlation_id, state, due_at FROM instances WHERE process = ?"
 _PARKED = "SELECT process, position, key, parked_at, asks, attempts, retry_at, error, is_discarded FROM parked"
-_FIRST = "(SELECT min(position) FROM parked AS other WHERE other.process = parked.process AND other.key = parked.key)"
-_FREE = "NOT EXISTS (SELECT 1 FROM parked WHERE parked.process = instances.process AND parked.key = instances.key)"
-_FAILED = """EXISTS (SELECT 1 FROM parked AS other
-    WHERE other.process = parked.process AND other.key = parked.key AND other.error IS NOT NULL)"""
+# Left to itself, SQLite looks through what is set aside of all keys when it wants one key's first.
+_OTHER = "parked AS other INDEXED BY parked_by_key WHERE other.process = parked.process AND other.key = parked.key"
+_FIRST = f"(SELECT min(position) FROM {_OTHER})"
+_FAILED = f"EXISTS (SELECT 1 FROM {_OTHER} AND other.error IS NOT NULL)"
+_FREE = """NOT EXISTS (SELECT 1 FROM parked INDEXED BY parked_by_key
+    WHERE parked.process = instances.process AND parked.key = instances.key)"""
 _PARK = "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
 # Only a key's first has a time.
 _YIELD = """UPDATE parked SET retry_at = NULL, attempts = 0
     WHERE process = ? AND key = ? AND position > ? AND (retry_at IS NOT NULL OR attempts > 0)"""
 # A key's first must have a time, or be given up; else nobody would ever come back to the key.
 _BEHIND = """INSERT OR IGNORE INTO parked SELECT ?1, ?2, ?3, ?4, ?5, 0,
-    CASE WHEN EXISTS (SELECT 1 FROM parked WHERE process = ?1 AND key = ?3) THEN NULL ELSE ?4 END, NULL, 0"""
+    CASE WHEN EXISTS (SELECT 1 FROM parked INDEXED BY parked_by_key WHERE process = ?1 AND key = ?3)
+        THEN NULL ELSE ?4 END, NULL, 0"""
 _PROMOTE = """UPDATE parked SET retry_at = ?3 WHERE process = ?1 AND attempts = 0 AND retry_at IS NULL
-    AND position = (SELECT min(position) FROM parked WHERE process = ?1 AND key = ?2)"""
+    AND position = (SELECT min(position) FROM parked INDEXED BY parked_by_key WHERE process = ?1 AND key = ?2)"""
 # What was discarded in the meantime stays so.
 _FAIL = """UPDATE parked SET attempts = ?, retry_at = ?, error = ?
     WHERE process = ? AND position = ? AND is_discarded = 0"""
@@ -158,7 +161,8 @@ class Reactions:
 
     def blocked(self, connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, int]:
         """From which position on the events of a key have to wait, for those that have something set aside."""
-        text = "SELECT position + (asks = 'wake') FROM parked WHERE process = ? AND key = ? ORDER BY position LIMIT 1"
+        text = """SELECT position + (asks = 'wake') FROM parked INDEXED BY parked_by_key
+            WHERE process = ? AND key = ? ORDER BY position LIMIT 1"""
         found = ((key, connection.execute(text, (self.process, key)).fetchone()) for key in keys)
         return {key: row[0] for key, row in found if row}
 
@@ -183,7 +187,7 @@ class Reactions:
 
     def of(self, connection: sqlite3.Connection, key: str, most: int = AT_ONCE) -> list[Parked]:
         """What is set aside of a key, in order."""
-        text = f"{_PARKED} WHERE process = ? AND key = ? ORDER BY position LIMIT ?"
+        text = f"{_PARKED} INDEXED BY parked_by_key WHERE process = ? AND key = ? ORDER BY position LIMIT ?"
         return [_parked(row) for row in connection.execute(text, (self.process, key, most))]
 
     def parked(self, connection: sqlite3.Connection, after: int = 0, most: int = AT_ONCE) -> list[Parked]:

@@ -208,12 +208,12 @@ class Town:
         for command in commands:
             answer = await self.app.dispatcher.send(command, **about)
             assert isinstance(answer, Receipt), answer
-        return answer
+            receipt = answer
+        return receipt
 
     async def give(self, runner: str, *numbers: int, kind: str = "note", due_at: datetime | None = None) -> int:
         """Give errands; the position of the last."""
-        receipt = await self.send(*(GiveErrand(runner, number, kind, due_at) for number in numbers))
-        return receipt.position
+        return (await self.send(*(GiveErrand(runner, number, kind, due_at) for number in numbers))).position
 
     async def drained(self) -> None:
         assert await self.app.drained()
