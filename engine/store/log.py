@@ -231,6 +231,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[
             KEEP_META.run(connection, [("format", str(FORMAT)), ("id", ids.new())])
         connection.execute("COMMIT")
         found = _recognize(connection, path, codec)
+        connection.execute("PRAGMA secure_delete = ON").fetchall()  # a secret that was erased is to be in no free page
         _create(connection)  # what this code keeps beside the log and the code that made the file did not
     except sqlite3.Error as error:
         raise Unavailable(f"{path} cannot be written: {error}.") from error
