@@ -77,7 +77,7 @@ async def test_what_fails_is_set_aside_with_all_later_events_of_its_key_while_ot
             (third, 0, None),
         ]
         (status,) = await at.app.statuses()
-        assert (status.name, status.state, status.dead_letters) == ("process errands", State.LIVE, 3)
+        assert (status.name, status.state, status.dead_letters) == ("errands", State.LIVE, 3)
         at.street.closed.clear()
         await at.later(seconds=60)
         assert await at.notes("ann") == ["delivered 1", "1 2", "1 2 4"]
