@@ -65,7 +65,7 @@ class Shelf:
             case MedicineDiscontinued():
                 self.is_discontinued = True
             case _:
-                pass  # a price, or somebody who got nothing
+                pass
         assert 0 <= self._available() <= self.quantity
         assert getattr(event, "stock_quantity", self.quantity) == self.quantity
         assert getattr(event, "reserved_quantity", sum(self.aside.values())) == sum(self.aside.values())
@@ -107,7 +107,7 @@ class Ledger:
                 if isinstance(event, StockDispatched):
                     self.dispatched[medicine_id, event.order_id] += event.quantity
             case _:
-                pass  # what a user did otherwise
+                pass
 
     def _user(self, event: UserRegistered | UserEmailChanged | UserDeleted) -> None:
         if isinstance(event, UserDeleted):
