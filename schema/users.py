@@ -104,7 +104,7 @@ class User(Node):
     @strawberry.field(description="What their orders come to. Themselves, staff.")
     async def order_summary(self, info: Info, currency: str = USUAL_CURRENCY) -> UserOrderSummary:
         self._require(info)
-        return UserOrderSummary.of(await info.context.together(USER_ORDERS, self.id), currency)
+        return UserOrderSummary.of(await info.context.together(USER_ORDERS, self.id, self.position), currency)
 
     @strawberry.field(description="Their orders, the newest first. Themselves, staff.")
     async def orders(
@@ -117,6 +117,7 @@ class User(Node):
     ) -> Connection[Order]:
         self._require(info)
         part = Slice.of(first, after, last, before)
+        await info.context.app.reached(ORDERS, self.position)
         return await info.context.page(ORDERS, Order.of, part, (equals("user_id", self.id),))
 
     @strawberry.field(description="Their payments, the newest first. Themselves, staff.")
@@ -130,6 +131,7 @@ class User(Node):
     ) -> Connection[Payment]:
         self._require(info)
         part = Slice.of(first, after, last, before)
+        await info.context.app.reached(PAYMENTS, self.position)
         return await info.context.page(PAYMENTS, Payment.of, part, (equals("user_id", self.id),))
 
     def _require(self, info: Info) -> None:
