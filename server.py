@@ -39,6 +39,22 @@ def serve(demo: bool) -> None:
     sys.exit(run(serving.serve(loaded(), DEMO_FILE if demo else None)))
 
 
+@main.command()
+@click.option("--url", default="http://127.0.0.1:8000/graphql", show_default=True, help="Where the server listens.")
+@click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(0.01), help="For how long.")
+@click.option("--rate", default=2.0, show_default=True, type=click.FloatRange(0.1, 100), help="Commands a second.")
+@click.option("--seed", default=1, show_default=True, help="The same number makes up the same shop.")
+@click.option("--email", help="Of one who is staff there; without it, the account that `serve --demo` prints.")
+@click.option("--password", envvar="DISPENSARY_PASSWORD", help="Of that account; better given as DISPENSARY_PASSWORD.")
+def demo(url: str, minutes: float, rate: float, seed: int, email: str | None, password: str | None) -> None:
+    """Drive a running shop for a while, and tell of each command on its way to those who watch."""
+    from cli import accounts
+    from cli.demo import demonstrate
+
+    who = email or accounts.STAFF[0].email, password or accounts.PASSWORD
+    sys.exit(run(demonstrate(url, minutes, rate, seed, *who)))
+
+
 @main.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--url", help="Send it to the server running at this address, for example http://127.0.0.1:8000/graphql.")

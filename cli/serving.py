@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli import administrator, endpoint, importing
+from cli import accounts, administrator, endpoint, importing, seeding
 from cli.application import DECLARATIONS, performers
 from cli.settings import ShopSettings
 from engine import logs
@@ -17,26 +17,32 @@ from engine.serving import Server, bound, configured
 async def serve(settings: ShopSettings, catalogue: Path | None) -> int:
     """Serve until SIGINT or SIGTERM. Raises Unavailable for a port or a file that cannot be had."""
     logs.configure(settings.log_level, settings.log_format)
+    hush = seeding.Hush()
+    if catalogue:
+        seeding.refuse_elsewhere(settings)
     try:
         listener = bound(settings.host, settings.port)
     except OSError as error:
         raise Unavailable(f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.") from None
     with listener:
-        async with App.running(settings, DECLARATIONS, performers(settings)) as app:
+        async with App.running(settings, DECLARATIONS, hush.over(performers(settings))) as app:
             if catalogue:
                 await importing.into(app, catalogue)
             async with endpoint.opened(app, settings) as front:
+                medicines = importing.commands(catalogue) if catalogue else ()
+                is_demo = bool(medicines) and await seeding.seed(app, settings, front.passwords, medicines, hush)
+                await seeding.refuse_known_password(app, settings, front.passwords)
                 await administrator.ensure(app, settings, front.passwords)
                 server = Server(
                     configured(front.endpoint, body_limit=settings.max_body_bytes, lifespan="off"),
                     drain=front.endpoint.sockets.drain,
-                    ready=lambda port: _greet(settings, port),
+                    ready=lambda port: _greet(settings, port, is_demo=is_demo),
                 )
                 await server.serve([listener])
     return 0
 
 
-def _greet(settings: ShopSettings, port: int) -> None:
+def _greet(settings: ShopSettings, port: int, *, is_demo: bool) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = f"http://{host}:{port}"
     click.echo(
@@ -46,6 +52,15 @@ def _greet(settings: ShopSettings, port: int) -> None:
         f"  Health    {base}/health/ready\n"
         f"  Log       {settings.write_path}\n"
         f"  Reads     {settings.read_path}\n\n"
-        f"  Accounts  {settings.admin_email or 'none yet that administers: set ADMIN_EMAIL and ADMIN_PASSWORD'}\n\n"
+        f"  Accounts  {_accounts(settings, is_demo=is_demo)}\n\n"
         "Ctrl-C stops it; everything accepted is kept."
     )
+
+
+def _accounts(settings: ShopSettings, *, is_demo: bool) -> str:
+    """Who can sign in, as far as it may be shown."""
+    if not is_demo:
+        return settings.admin_email or "none yet that administers: set ADMIN_EMAIL and ADMIN_PASSWORD"
+    lines = [f"{account.email:18} {account.role.lower()}" for account in accounts.EXAMPLES]
+    lines += [f"{settings.admin_email:18} admin, with a password of its own"] if settings.admin_email else []
+    return "\n            ".join([*lines, f"The password of each of the demo's is {accounts.PASSWORD}"])

@@ -29,6 +29,13 @@ def code(*parts: str) -> str:
 random = _random.random
 "A float from 0 to 1, for jitter."
 
+Seeded = _random.Random
+
+
+def seeded(seed: int) -> Seeded:
+    """A generator that always gives the same, for what is made up. Nothing that must not be guessed comes from it."""
+    return Seeded(seed)
+
 
 def secret(count: int) -> bytes:
     """Bytes that nobody can guess, for keys."""
