@@ -19,14 +19,12 @@ from readmodels.users import USERS, UserRow, where
 from schema.context import Info, ShopContext
 from schema.enums import Role, UserStatus
 from schema.figures import MedicineCount, StatusCount, average
-from schema.money import MoneyType
+from schema.money import USUAL_CURRENCY, MoneyType
 from schema.nodes import Node
 from schema.orders import Order
 from schema.payments import Payment
 from schema.permissions import require_self_or_staff
-from schema.scopes import sees, states
-
-USUAL_CURRENCY = "USD"
+from schema.scopes import states
 
 
 @strawberry.type(description="What a user's orders come to.")
@@ -94,7 +92,7 @@ class User(Node):
 
     @classmethod
     async def find(cls, context: ShopContext, id: str) -> Self | None:
-        row = await context.row(USERS, id) if sees(context.viewer, id) else None
+        row = await context.row(USERS, id) if context.viewer.sees(id) else None
         return cls.of(row) if row else None
 
     @strawberry.field(description="What their orders come to that were paid and not refunded.")
@@ -164,7 +162,7 @@ class Query:
     @strawberry.field(description="One user; null when there is none with this id. Themselves, staff.")
     async def user(self, info: Info, id: strawberry.ID, at_least: Position | None = UNSET) -> User | None:
         row = await info.context.row(USERS, id, at_least)
-        return User.of(row) if row and sees(info.context.viewer, row.id) else None
+        return User.of(row) if row and info.context.viewer.sees(row.id) else None
 
     @strawberry.field(description="The users, by name. Staff.")
     async def users(

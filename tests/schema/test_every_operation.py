@@ -19,17 +19,17 @@ NUMBERS = [0, -1, 2**31 - 1]
 OTHERS: dict[str, list[Any]] = {
     "Int": NUMBERS,
     "Boolean": [True, False],
-    "Decimal": ["0", "-1", "1e400", "0.001", "9999999999.99"],
+    "Decimal": ["0", "-1", "1e400", "1e999999999999999999", "1e-999999999", "0.001", "9999999999.99"],
     "Position": ["0"],  # one that is still to come is waited for
 }
 
 
 def odd(type_: Any, number: int, place: str = "") -> Any:
     """The odd value with a number, where this type is asked for."""
-    inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+    inner: Any = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
     if is_list_type(inner):
         return [odd(inner.of_type, number + each, place) for each in range(number % 3)]
-    named = get_named_type(inner)
+    named: Any = get_named_type(inner)
     if isinstance(named, GraphQLEnumType):
         values = list(named.values)
         return values[number % len(values)]
