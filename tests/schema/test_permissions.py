@@ -241,10 +241,6 @@ def test_what_is_nobodys_is_for_staff_and_not_for_those_who_are_nobody() -> None
     assert VIEWERS["staff"].sees(None) is True
 
 
-def info_of(kind: str) -> Any:
-    return type("Info", (), {"context": type("Context", (), {"viewer": VIEWERS[kind]})})
-
-
 def test_the_kinds_of_access_include_one_another() -> None:
     for wider, narrower in ((ANYONE, SIGNED_IN), (SIGNED_IN, STAFF), (STAFF, permissions.ADMIN)):
         for viewer in VIEWERS.values():

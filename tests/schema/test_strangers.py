@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from graphql import (
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLObjectType,
     get_named_type,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
+    is_list_type,
     is_required_argument,
 )
 
@@ -109,9 +112,18 @@ def asked(root: str, name: str, field: GraphQLField, ids: list[str]) -> list[tup
     if filters and isinstance(kind := get_named_type(filters.type), GraphQLInputObjectType):
         ways += [{"filter": {"userId": ANN}}] if "userId" in kind.fields else []
         ways += [{"filter": {"ids": ids}}] if "ids" in kind.fields else []
+        # What leaves such a view goes by its id: it must be an id that was in it.
+        ways += [{"filter": {"status": [each]}} for each in statuses(kind)]
     if not any(map(is_required_argument, field.args.values())):
         ways.append({})
     return [document(root, name, field, way) for way in ways]
+
+
+def statuses(kind: GraphQLInputObjectType) -> list[str]:
+    """The values that a filter takes several of."""
+    status = kind.fields.get("status")
+    named = get_named_type(status.type) if status and is_list_type(get_nullable_type(status.type)) else None
+    return list(named.values) if isinstance(named, GraphQLEnumType) else []
 
 
 def document(root: str, name: str, field: GraphQLField, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
