@@ -19,7 +19,6 @@ from schema.context import Info
 from schema.enums import Role
 from schema.payloads import CommandPayload, send
 from schema.permissions import require_self_or_admin
-from schema.scopes import sees
 from schema.users import User
 
 
@@ -104,7 +103,7 @@ class UserPayload(CommandPayload):
     )
     async def user(self, info: Info) -> User | None:
         row = await info.context.after(USERS, self.accepted, self.key)
-        return User.of(row) if row and sees(info.context.viewer, row.id) else None
+        return User.of(row) if row and info.context.viewer.sees(row.id) else None
 
 
 @strawberry.type(description="The answer to updateUserProfile.")

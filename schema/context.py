@@ -29,8 +29,12 @@ class ShopContext(Context):
     _loaders: dict[str, DataLoader[str, Any]] = field(default_factory=dict)
     "By the name of the read model."
 
-    async def together(self, model: ReadModel[R], key: str) -> R | None:
-        """A row, read in one query with all those of its table that are asked for at the same moment."""
+    async def together(self, model: ReadModel[R], key: str, since: int = 0) -> R | None:
+        """A row, read in one query with all those of its table that are asked for at the same moment.
+
+        It shows position `since`, unless its table is slow: what hangs on something is not to be older than that.
+        """
+        await self.app.reached(model, since)
         loader = self._loaders.get(model.name)
         if loader is None:
             # Nothing is kept: a subscription has one context for all its answers.

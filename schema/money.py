@@ -7,6 +7,9 @@ import strawberry
 
 from domain.money import Money
 
+USUAL_CURRENCY = "USD"
+"Where a client does not say which."
+
 
 @strawberry.type(name="Money", description="An exact amount in one currency.")
 class MoneyType:

@@ -14,7 +14,7 @@ from readmodels.notifications import NOTIFICATIONS, NotificationRow
 from schema.context import Info, ShopContext
 from schema.enums import NotificationKind
 from schema.nodes import Node
-from schema.scopes import own, sees
+from schema.scopes import own
 
 
 @strawberry.type(description="What somebody is told of something that happened.")
@@ -45,7 +45,7 @@ class Notification(Node):
     @classmethod
     async def find(cls, context: ShopContext, id: str) -> Self | None:
         row = await context.row(NOTIFICATIONS, id.removeprefix(cls.prefix)) if id.startswith(cls.prefix) else None
-        return cls.of(row) if row and sees(context.viewer, row.recipient_id) else None
+        return cls.of(row) if row and context.viewer.sees(row.recipient_id) else None
 
 
 @strawberry.type

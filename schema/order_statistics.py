@@ -10,9 +10,7 @@ from engine.graphql.scalars import Position
 from readmodels.order_statistics import ORDER_STATISTICS, OrderStatisticsRow
 from schema.context import Info
 from schema.figures import MedicineCount, StatusCount, average
-from schema.money import MoneyType
-
-USUAL_CURRENCY = "USD"
+from schema.money import USUAL_CURRENCY, MoneyType
 
 
 @strawberry.type(description="What happened on one day.")

@@ -25,7 +25,7 @@ from schema.nodes import Node
 from schema.payloads import CommandPayload, send, send_made
 from schema.payments import Payment
 from schema.placing import PlaceOrderInput, placing
-from schema.scopes import only, own, sees, states
+from schema.scopes import only, own, states
 
 
 @strawberry.type(name="OrderLine", description="One medicine of an order, at the price of the moment it was placed.")
@@ -52,7 +52,9 @@ class TimelineEntryType:
     event: str = strawberry.field(description="What happened, in the past tense.")
     at: datetime = strawberry.field(description="When it was stored.")
     position: Position = strawberry.field(description="Its place in the log.")
-    actor_id: strawberry.ID | None = strawberry.field(description="Who did it; null when the shop did by itself.")
+    actor_id: strawberry.ID | None = strawberry.field(
+        description="Who did it; `process/…` for what the shop does by itself, null when nobody was signed in."
+    )
 
     @classmethod
     def of(cls, entry: TimelineEntry) -> Self:
@@ -104,7 +106,7 @@ class Order(Node):
     @classmethod
     async def find(cls, context: ShopContext, id: str) -> Self | None:
         row = await context.row(ORDERS, id)
-        return cls.of(row) if row and sees(context.viewer, row.user_id) else None
+        return cls.of(row) if row and context.viewer.sees(row.user_id) else None
 
 
 @strawberry.input(description="Which orders: every condition given must hold.")
@@ -146,11 +148,11 @@ class CompleteOrderInput(CommandInput):
 async def _cancelling(context: ShopContext, input: CancelOrderInput) -> CancelOrder:
     if not context.viewer.is_staff:
         row = await context.row(ORDERS, input.order_id)
-        if row is None or not sees(context.viewer, row.user_id):
+        if row is None or not context.viewer.sees(row.user_id):
             # An order's owner never changes, so only the row of an order that was just placed can be missing. One of
             # somebody else takes the same way, so that it cannot be told from one that does not exist.
             row = await context.newest(ORDERS, input.order_id)
-        if row is None or not sees(context.viewer, row.user_id):
+        if row is None or not context.viewer.sees(row.user_id):
             raise NotFound(f"There is no order {named(input.order_id)}.", ["order_id"])
     return CancelOrder(order_id=input.order_id, reason=input.reason, by_staff=context.viewer.is_staff)
 
@@ -162,7 +164,7 @@ class OrderPayload(CommandPayload):
     )
     async def order(self, info: Info) -> Order | None:
         row = await info.context.after(ORDERS, self.accepted, self.key)
-        return Order.of(row) if row and sees(info.context.viewer, row.user_id) else None
+        return Order.of(row) if row and info.context.viewer.sees(row.user_id) else None
 
 
 @strawberry.type(description="The answer to placeOrder.")

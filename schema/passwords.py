@@ -18,7 +18,6 @@ from schema.context import Info, ShopContext
 from schema.nodes import chosen
 from schema.payloads import CommandPayload, answer, send_made
 from schema.permissions import require_self
-from schema.scopes import sees
 from schema.users import User
 
 SECRET = "password"
@@ -90,7 +89,7 @@ class Mutation:
     @strawberry.mutation(description="Register oneself, as a customer.")
     async def register_user(self, info: Info, input: RegisterUserInput) -> RegisterUserPayload:
         payload = await send_made(info, input, RegisterUserPayload, RegisterUser, _registering)
-        if payload.accepted and payload.accepted.replayed and not sees(info.context.viewer, payload.key):
+        if payload.accepted and payload.accepted.replayed and not info.context.viewer.sees(payload.key):
             # The password is no part of what makes a repeat; whoever only knows the rest learns nothing by it.
             payload.is_stranger = not await _is_right(info.context, payload.accepted.stream, input.password)
         return payload

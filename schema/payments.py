@@ -25,7 +25,7 @@ from schema.enums import PaymentMethod, PaymentStatus
 from schema.money import MoneyType
 from schema.nodes import Node, chosen
 from schema.payloads import CommandPayload, send, send_made
-from schema.scopes import only, own, sees, states
+from schema.scopes import only, own, states
 
 
 @strawberry.type(description="Money for one order, from its attempt to its outcome.")
@@ -62,7 +62,7 @@ class Payment(Node):
     @classmethod
     async def find(cls, context: ShopContext, id: str) -> Self | None:
         row = await context.row(PAYMENTS, id)
-        return cls.of(row) if row and sees(context.viewer, row.user_id) else None
+        return cls.of(row) if row and context.viewer.sees(row.user_id) else None
 
 
 @strawberry.input(description="Which payments: every condition given must hold.")
@@ -88,8 +88,9 @@ class ProcessPaymentInput(CommandInput):
     amount: Decimal = strawberry.field(description="What the order comes to, in its currency.")
     method: PaymentMethod = strawberry.field(description="How to pay.")
 
-    def said(self) -> list[str | None]:
-        return [given(self.id), self.order_id, format(self.amount.normalize(), "f"), self.method.value]
+    def said(self) -> list[str | int | None]:
+        units = Money.of(self.amount, field="amount").units  # 10 is 10.00
+        return [given(self.id), self.order_id, units, self.method.value]
 
 
 @strawberry.input(description="A payment to give back.")
@@ -107,7 +108,7 @@ class RefundPaymentInput(CommandInput):
 async def _processing(context: ShopContext, input: ProcessPaymentInput) -> ProcessPayment:
     # As of now: whether the order can be paid is decided by what it is like at this moment.
     order = await context.newest(ORDERS, input.order_id)
-    if order is None or not sees(context.viewer, order.user_id):
+    if order is None or not context.viewer.sees(order.user_id):
         raise NotFound(f"There is no order {named(input.order_id)}.", ["order_id"])
     return ProcessPayment(
         payment_id=chosen(input.identity(input.id)),
@@ -128,7 +129,7 @@ class PaymentPayload(CommandPayload):
     )
     async def payment(self, info: Info) -> Payment | None:
         row = await info.context.after(PAYMENTS, self.accepted, self.key)
-        return Payment.of(row) if row and sees(info.context.viewer, row.user_id) else None
+        return Payment.of(row) if row and info.context.viewer.sees(row.user_id) else None
 
 
 @strawberry.type(description="The answer to processPayment.")

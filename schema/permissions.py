@@ -165,11 +165,6 @@ def _held(access: Access, resolve: Callable[..., Any] | None) -> Callable[..., A
 # ---------------------------------------------------------------- for resolvers
 
 
-def is_self_or_staff(info: Info, user_id: str | None) -> bool:
-    viewer = info.context.viewer
-    return viewer.is_staff or (viewer.is_signed_in and viewer.user_id == user_id)
-
-
 def require_self(info: Info, user_id: str) -> None:
     """Raise ProtocolError (UNAUTHENTICATED, FORBIDDEN) unless the viewer is this user."""
     _require(info, info.context.viewer.user_id == user_id)
@@ -182,7 +177,7 @@ def require_self_or_admin(info: Info, user_id: str) -> None:
 
 def require_self_or_staff(info: Info, user_id: str | None) -> None:
     """Raise ProtocolError (UNAUTHENTICATED, FORBIDDEN) unless the viewer is this user or staff; None is nobody's."""
-    _require(info, is_self_or_staff(info, user_id))
+    _require(info, info.context.viewer.sees(user_id))
 
 
 def require_staff(info: Info) -> None:

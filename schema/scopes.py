@@ -12,11 +12,6 @@ R = TypeVar("R", bound=Row)
 N = TypeVar("N")
 
 
-def sees(viewer: Viewer, user_id: str | None) -> bool:
-    """Whether a viewer may see what belongs to a user."""
-    return viewer.is_staff or (viewer.is_signed_in and viewer.user_id == user_id)
-
-
 def own(viewer: Viewer, column: str) -> Conditions:
     """What restricts a view to the viewer's own rows; staff see all. The column must be FIXED.
 
@@ -37,7 +32,7 @@ async def states(
     """One row now, then each time it changes; for a viewer who may not see it, as if there were none, ever."""
     is_first, was_there = True, False
     async for row in context.app.views.watch(model, key):
-        shown = node(row) if row is not None and sees(context.viewer, owner(row)) else None
+        shown = node(row) if row is not None and context.viewer.sees(owner(row)) else None
         if is_first or was_there or shown is not None:
             yield shown
         is_first, was_there = False, shown is not None

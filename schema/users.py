@@ -19,14 +19,12 @@ from readmodels.users import USERS, UserRow, where
 from schema.context import Info, ShopContext
 from schema.enums import Role, UserStatus
 from schema.figures import MedicineCount, StatusCount, average
-from schema.money import MoneyType
+from schema.money import USUAL_CURRENCY, MoneyType
 from schema.nodes import Node
 from schema.orders import Order
 from schema.payments import Payment
 from schema.permissions import require_self_or_staff
-from schema.scopes import sees, states
-
-USUAL_CURRENCY = "USD"
+from schema.scopes import states
 
 
 @strawberry.type(description="What a user's orders come to.")
@@ -94,7 +92,7 @@ class User(Node):
 
     @classmethod
     async def find(cls, context: ShopContext, id: str) -> Self | None:
-        row = await context.row(USERS, id) if sees(context.viewer, id) else None
+        row = await context.row(USERS, id) if context.viewer.sees(id) else None
         return cls.of(row) if row else None
 
     @strawberry.field(description="What their orders come to that were paid and not refunded.")
@@ -104,7 +102,7 @@ class User(Node):
     @strawberry.field(description="What their orders come to. Themselves, staff.")
     async def order_summary(self, info: Info, currency: str = USUAL_CURRENCY) -> UserOrderSummary:
         self._require(info)
-        return UserOrderSummary.of(await info.context.together(USER_ORDERS, self.id), currency)
+        return UserOrderSummary.of(await info.context.together(USER_ORDERS, self.id, self.position), currency)
 
     @strawberry.field(description="Their orders, the newest first. Themselves, staff.")
     async def orders(
@@ -117,6 +115,7 @@ class User(Node):
     ) -> Connection[Order]:
         self._require(info)
         part = Slice.of(first, after, last, before)
+        await info.context.app.reached(ORDERS, self.position)
         return await info.context.page(ORDERS, Order.of, part, (equals("user_id", self.id),))
 
     @strawberry.field(description="Their payments, the newest first. Themselves, staff.")
@@ -130,6 +129,7 @@ class User(Node):
     ) -> Connection[Payment]:
         self._require(info)
         part = Slice.of(first, after, last, before)
+        await info.context.app.reached(PAYMENTS, self.position)
         return await info.context.page(PAYMENTS, Payment.of, part, (equals("user_id", self.id),))
 
     def _require(self, info: Info) -> None:
@@ -162,7 +162,7 @@ class Query:
     @strawberry.field(description="One user; null when there is none with this id. Themselves, staff.")
     async def user(self, info: Info, id: strawberry.ID, at_least: Position | None = UNSET) -> User | None:
         row = await info.context.row(USERS, id, at_least)
-        return User.of(row) if row and sees(info.context.viewer, row.id) else None
+        return User.of(row) if row and info.context.viewer.sees(row.id) else None
 
     @strawberry.field(description="The users, by name. Staff.")
     async def users(

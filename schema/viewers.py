@@ -65,6 +65,10 @@ class Viewer:
     def is_admin(self) -> bool:
         return self.role is Role.ADMIN
 
+    def sees(self, user_id: str | None) -> bool:
+        """Whether this viewer may see what belongs to a user; what is nobody's is for staff."""
+        return self.is_staff or (self.is_signed_in and self.user_id == user_id)
+
 
 ANONYMOUS = Viewer()
 

@@ -122,6 +122,7 @@ class Context:
 
         `prefix` is what the nodes' ids have before the rows' keys.
         """
+        _check(conditions)
         async for change in self.app.views.follow(model, conditions, given(after)):
             yield Frame.of(change, node, prefix)
 

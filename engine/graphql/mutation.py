@@ -34,7 +34,10 @@ class CommandInput:
         raise NotImplementedError
 
     def said(self) -> Any:
-        """What the client gave, where the command holds more than that; None where it is all there is."""
+        """What the client gave, where the command holds more than that; None where it is all there is.
+
+        Raises InvalidInput for values that cannot be.
+        """
         return None
 
     def identity(self, id: str | None) -> str:
@@ -86,11 +89,12 @@ async def dispatch_made(context: X, input: A, kind: type[C], make: Callable[[X, 
     When it cannot be made, an earlier one under the same command id may still have its answer: what was looked up
     then can have changed since, and a repeat must not notice.
     """
-    command_id, expected_version, said = given(input.command_id), given(input.expected_version), input.said()
-    if said is not None:
-        # Who asks is part of what was said: `make` may fill in what belongs to the sender.
-        said = [context.actor_id, said]
+    command_id, expected_version = given(input.command_id), given(input.expected_version)
+    said: Any = None
     try:
+        if (told := input.said()) is not None:
+            # Who asks is part of what was said: `make` may fill in what belongs to the sender.
+            said = [context.actor_id, told]
         command = await make(context, input)
     except Refusal as refusal:
         if said is None or command_id is None:

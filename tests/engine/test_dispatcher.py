@@ -488,3 +488,28 @@ async def test_what_is_stored_after_a_restart_is_no_different(tmp_path: Path) ->
     async with desk(tmp_path) as at:
         kinds: list[type[Event]] = [type(each) for each in await at.events()]
         assert kinds == [LockerRented, ThingPutIn, LockerReturned] * 3
+
+
+async def test_what_was_said_under_a_command_id_is_recalled_although_the_command_cannot_be_made_again(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as at:
+        first = await at.send(put(1), "c1", said=["one"])
+        assert await at.send(put(2), "c1", said=["one"]) == changed_receipt(first)
+        recall = at.dispatcher.recall
+        assert await recall(PutIn, "c1", None, ["one"]) == changed_receipt(first)
+        for kind, command_id, expected_version, said in (
+            (PutIn, "c1", None, ["another"]),
+            (PutIn, "c1", 0, ["one"]),
+            (RentLocker, "c1", None, ["one"]),
+            (PutIn, "c2", None, ["one"]),
+            (PutIn, "", None, ["one"]),
+            (PutIn, "\ud800", None, ["one"]),
+        ):
+            assert await recall(kind, command_id, expected_version, said) is None
+        assert await at.events() == [put_in(1)]
+
+
+def changed_receipt(receipt: Receipt) -> Receipt:
+    """A receipt as a repeat gets it."""
+    return replaced(receipt, replayed=True)

@@ -381,3 +381,10 @@ async def test_two_steps_at_once_on_one_order_come_one_after_the_other(shop: Sho
     await shop.drained()
     found = await order(ann, "o1")
     assert found["status"] == ("SHIPPED" if ship["receipt"] else "REFUNDED")
+
+
+async def test_a_view_of_too_many_orders_is_refused_like_a_query_of_them(shop: Shop) -> None:
+    filter = {"ids": [str(number) for number in range(1001)]}
+    assert (await shop.refused(LIST, filter=filter))["extensions"]["code"] == "BAD_USER_INPUT"
+    async with shop.follow(FRAMES, filter=filter) as stream:
+        assert (await stream.error())["extensions"]["code"] == "BAD_USER_INPUT"

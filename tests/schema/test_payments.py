@@ -1,9 +1,10 @@
 """Payments through the API, with the gateway that moves no money."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
-from tests.running import Shop, View
+from tests.running import Shop, View, opened
 from tests.schema.ordering import ONE_PAYMENT, PAYMENT, lines, order, paid, pay, placed, stocked
 
 LIST = """query($filter: PaymentFilter, $first: Int, $after: String, $atLeast: Position) { payments(filter: $filter,
@@ -226,3 +227,22 @@ async def test_staff_pay_for_a_customer(shop: Shop) -> None:
     assert (await pay(shop, "o1", method="CASH"))["payment"]["userId"] == "ann"
     await shop.drained()
     assert (await order(ann, "o1"))["status"] == "PAID"
+
+
+async def test_a_payment_waits_for_the_order_as_it_is_now_and_says_so_when_it_cannot(tmp_path: Path) -> None:
+    async with opened(tmp_path, read_timeout_ms=200) as shop:
+        await stocked(shop)
+        ann = await shop.viewer("customer", "ann")
+        await placed(shop, ann, "o1")
+        shop.app.projector.projections["orders"].pause()
+        await ann.accepted("updateUserContact", userId="ann", phone="555")
+        before = shop.app.log.position
+        error = await ann.refused(
+            """mutation { processPayment(input: {commandId: "c", orderId: "o1", amount: "10", method: CARD}) {
+            receipt { position } } }"""
+        )
+        assert error["extensions"]["code"] == "STALE_READ"
+        assert shop.app.log.position == before
+        shop.app.projector.projections["orders"].resume()
+        await shop.settled()
+        assert (await pay(ann, "o1"))["errors"] == []

@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from graphql import (
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLObjectType,
     get_named_type,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
+    is_list_type,
     is_required_argument,
 )
 
-from tests.running import Client, Shop, Stream, built, opened
+from schema.permissions import SIGNED_IN, TABLE
+from tests.running import PASSWORD, Client, Shop, Stream, built, opened
 from tests.schema.ordering import lines, order, paid, pay, stocked
 
 MARK = "7f3x"
@@ -28,6 +32,16 @@ ANN = f"ann-{MARK}"
 SCHEMA = built()._schema
 QUERIES = sorted(SCHEMA.query_type.fields) if SCHEMA.query_type else []
 STREAMS = sorted(SCHEMA.subscription_type.fields) if SCHEMA.subscription_type else []
+TRIED: list[tuple[str, dict[str, Any]]] = [
+    ("updateUserProfile", {"userId": ANN, "firstName": "x"}),
+    ("updateUserContact", {"userId": ANN, "phone": "x"}),
+    ("changeUserEmail", {"userId": ANN, "email": "x@example.org"}),
+    ("changeUserPassword", {"userId": ANN, "currentPassword": PASSWORD, "newPassword": "the new password"}),
+    ("deleteUser", {"userId": ANN}),
+    ("placeOrder", {"userId": ANN, "lines": lines(m1=1)}),
+    ("cancelOrder", {"orderId": f"o2-{MARK}", "reason": "x"}),
+    ("processPayment", {"commandId": f"pay o-{MARK}", "orderId": f"o-{MARK}", "amount": "5", "method": "CARD"}),
+]
 DEPTH = 4
 QUIET = 0.3
 "Seconds in which a subscription that has something to say has said it."
@@ -98,9 +112,18 @@ def asked(root: str, name: str, field: GraphQLField, ids: list[str]) -> list[tup
     if filters and isinstance(kind := get_named_type(filters.type), GraphQLInputObjectType):
         ways += [{"filter": {"userId": ANN}}] if "userId" in kind.fields else []
         ways += [{"filter": {"ids": ids}}] if "ids" in kind.fields else []
+        # What leaves such a view goes by its id: it must be an id that was in it.
+        ways += [{"filter": {"status": [each]}} for each in statuses(kind)]
     if not any(map(is_required_argument, field.args.values())):
         ways.append({})
     return [document(root, name, field, way) for way in ways]
+
+
+def statuses(kind: GraphQLInputObjectType) -> list[str]:
+    """The values that a filter takes several of."""
+    status = kind.fields.get("status")
+    named = get_named_type(status.type) if status and is_list_type(get_nullable_type(status.type)) else None
+    return list(named.values) if isinstance(named, GraphQLEnumType) else []
 
 
 def document(root: str, name: str, field: GraphQLField, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -136,6 +159,27 @@ async def test_what_hides_from_the_second_customer_shows_to_the_first_and_to_sta
     own = {"command", "me", "node", "notifications", "order", "orders", "payment", "payments", "user"}
     assert shown["ann"] == own
     assert shown["staff"] == own - {"me"} | {"events", "inventory", "inventoryItem", "users"}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("name", "fields"), TRIED, ids=[name for name, _ in TRIED])
+async def test_no_mutation_touches_what_is_somebody_elses(name: str, fields: dict[str, Any], story: Story) -> None:
+    kind = f"{name[0].upper()}{name[1:]}Input"
+    document = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ receipt {{ position }} errors {{ code }} }} }}"
+    await story.shop.drained()
+    before = story.shop.app.log.position
+    for client in (story.bob, story.nobody):
+        answer = await client.answer(document, input=fields)
+        codes = {each["extensions"]["code"] for each in answer.get("errors", ())}
+        if name in ("cancelOrder", "processPayment") and client is story.bob:
+            assert answer == {"data": {name: {"receipt": None, "errors": [{"code": "NOT_FOUND"}]}}}
+        else:
+            assert codes == {"FORBIDDEN" if client is story.bob else "UNAUTHENTICATED"}
+    assert story.shop.app.log.position == before
+
+
+def test_every_mutation_is_tried_that_could_name_what_is_somebody_elses() -> None:
+    assert {name for name, _ in TRIED} == {name for name, access in TABLE["Mutation"].items() if access is SIGNED_IN}
 
 
 @pytest.mark.asyncio(loop_scope="module")

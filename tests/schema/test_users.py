@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from domain.contact import same_email
+from readmodels.users import USERS
 from tests.running import PASSWORD, Client, Shop, View, opened
+from tests.schema.ordering import lines, stocked
 
 FIELDS = """id version position email firstName lastName phone address role status createdAt updatedAt lastLoginAt
 orderCount totalSpent { amount currency }"""
@@ -375,6 +377,26 @@ async def test_a_user_is_followed_to_the_newest_state(shop: Shop) -> None:
         assert await stream.next() == {"firstName": "Ann", "version": 1}
         await ann.accepted("updateUserProfile", userId="ann", firstName="Anna")
         assert await stream.next() == {"firstName": "Anna", "version": 2}
+
+
+async def test_what_hangs_on_a_user_is_never_older_than_the_user(shop: Shop) -> None:
+    await stocked(shop)
+    ann = await shop.viewer("customer", "ann")
+    query = """subscription { user(id: "ann") { orderCount orderSummary { totalOrders } orders { nodes { id } } } }"""
+    async with ann.follow(query) as stream:
+        assert (await stream.next())["orderCount"] == 0
+        slow = [shop.app.projector.projections[name] for name in ("orders", "user_orders")]
+        for each in slow:
+            each.pause()
+        receipt = await ann.accepted("placeOrder", id="o1", lines=lines(m1=1))
+        assert await shop.app.reached(USERS, int(receipt["position"]))
+        for each in slow:
+            each.resume()
+        assert await stream.next() == {
+            "orderCount": 1,
+            "orderSummary": {"totalOrders": 1},
+            "orders": {"nodes": [{"id": "o1"}]},
+        }
 
 
 async def test_a_hundred_users_with_their_figures_are_one_query_more(shop: Shop, monkeypatch: Any) -> None:
