@@ -19,9 +19,9 @@ from engine.discovery import declared
 from engine.dispatcher import Dispatcher
 from engine.feed import LOG, Feed
 from engine.history import History
+from engine.lane import Manner
 from engine.liveview import LiveViews
 from engine.projector import Projector
-from engine.reaction import Manner
 from engine.reactor import Reactor
 from engine.refusals import Refusal
 from engine.settings import Settings
@@ -30,7 +30,7 @@ from engine.status import Status
 from engine.store.log import Log
 from engine.store.readstore import ReadStore
 from engine.tally import Tally
-from engine.wishes import Performer, Wishes
+from engine.wishes import Performer
 
 logger = structlog.get_logger(__name__)
 
@@ -61,7 +61,11 @@ class Declarations:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot work together."""
+        if len({process.name for process in self.processes}) < len(self.processes):
+            raise ValueError("Two processes have one name, under which each would store how far it has come.")
         for process in self.processes:
+            if (process.due is None) != (process.wake is None):
+                raise ValueError(f"The process {process.name} must have both `due` and `wake`, or neither.")
             if set(members(process.evolve, 1)) != set(members(process.react, 1)):
                 raise ValueError(f"`evolve` and `react` of the process {process.name} must take the same events.")
             if unknown := set(members(process.react, 1)) - self.events:
@@ -163,9 +167,16 @@ class App:
             now=now,
         )
         dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
-        wishes = Wishes(dispatcher.send, performers)
         reactor = Reactor(
-            declarations.processes, log, wishes, feed, now=now, random=ids.random, manner=manner, poll_interval=poll
+            declarations.processes,
+            log,
+            dispatcher.send,
+            performers,
+            feed,
+            now=now,
+            random=ids.random,
+            manner=manner,
+            poll_interval=poll,
         )
         views = LiveViews(log, rows, feed)
         history = History(log, rows, feed, declarations.models)
@@ -182,18 +193,21 @@ class App:
         stack.push_async_callback(self.projector.stop)
         for topic, position in (await positions()).items():
             self.feed.note(topic, position)
+        stack.push_async_callback(self._show_all)
+        stack.push_async_callback(self.dispatcher.stop)
         self.dispatcher.start()
+        stack.push_async_callback(self.reactor.stop)
         await self.reactor.start()
+        stack.push_async_callback(self.tally.stop)
         self.tally.start()
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
-        stack.push_async_callback(self._finish, housekeeping)
+        stack.push_async_callback(self._end, housekeeping)
 
-    async def _finish(self, housekeeping: asyncio.Task[None]) -> None:
+    async def _end(self, housekeeping: asyncio.Task[None]) -> None:
         housekeeping.cancel()
         await asyncio.gather(housekeeping, return_exceptions=True)
-        await self.tally.stop()
-        await self.reactor.stop()
-        await self.dispatcher.stop()
+
+    async def _show_all(self) -> None:
         if not await self.settled(timeout=FAREWELL):
             logger.warning("read models are behind; they catch up at the next start")
 

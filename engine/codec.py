@@ -30,6 +30,8 @@ class Codec:
             if self.types.setdefault(event.__name__, event) is not event:
                 raise ValueError(f"Two events are called {event.__name__}; the name is storage, rename one of them.")
         for event in self.types.values():
+            if _secret_fields(event):
+                raise ValueError(f"{event.__name__} holds a secret; only a command may.")
             self._decoders[event.__name__, event.schema] = msgspec.json.Decoder(event).decode
         for upcaster in sorted(upcasters, key=lambda each: -each.schema):
             self._add(upcaster)
@@ -85,13 +87,13 @@ def fingerprint_of(kind: type[Command], expected_version: int | None, given: Any
 
 def secrets(command: Command) -> dict[str, str]:
     """What a command wants kept beside its stream, by the name of the field."""
-    hidden = _secret_fields(type(command))
-    return {name: getattr(command, name).text for name in hidden} if hidden else {}
+    given = ((name, getattr(command, name)) for name in _secret_fields(type(command)))
+    return {name: secret.text for name, secret in given if secret is not None}
 
 
 @cache
-def _secret_fields(command: type[Command]) -> tuple[str, ...]:
-    return tuple(name for name, hint in get_type_hints(command).items() if hint is Secret)
+def _secret_fields(message: type[Command] | type[Event]) -> tuple[str, ...]:
+    return tuple(name for name, hint in get_type_hints(message).items() if Secret in (hint, *get_args(hint)))
 
 
 def layout(state: type[Any]) -> str:

@@ -1,11 +1,13 @@
 """What operators decide about dead letters: facts in the log like any others, which the process concerned acts upon."""
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from engine.refusals import InvalidInput, check
 from engine.shapes import Aggregate, Command, Event, State
+from engine.store.reactions import Reactions
 
 
 class RetryDeadLetter(Command):
@@ -16,7 +18,9 @@ class RetryDeadLetter(Command):
 
 
 class DiscardDeadLetter(Command):
-    """Leave undone what should have followed from the event, and go on with those that wait behind it."""
+    """Leave undone what should have followed from the event, and go on with those that wait behind it.
+
+    The event itself is a fact that the process takes note of."""
 
     process: str
     position: int
@@ -63,3 +67,16 @@ def evolve(desk: Desk, event: DeadLetterEvent) -> Desk:
 
 
 DEAD_LETTERS = Aggregate("deadletters", identity="process", initial=Desk(), decide=decide, evolve=evolve)
+
+
+def obey(connection: sqlite3.Connection, rows: Reactions, decision: DeadLetterEvent, now: datetime) -> None:
+    """Do what an operator decided, if it is about this process; what is no longer set aside has gone its way."""
+    if decision.process != rows.process:
+        return
+    match decision:
+        case DeadLetterRetried():
+            rows.again(connection, decision.position, now)
+        case DeadLetterDiscarded():
+            rows.discard(connection, decision.position, now)
+        case _:
+            assert_never(decision)

@@ -1,57 +1,34 @@
-"""One process as it runs: it follows the log, key by key, and sets aside what fails without holding up the rest."""
+"""One process as it runs: it follows the log, key by key, and sets aside what fails or takes long."""
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
-import msgspec
-import structlog
-
 from engine import clock
-from engine.codec import layout, members
-from engine.deadletters import DeadLetterDiscarded, DeadLetterEvent, DeadLetterRetried
+from engine.codec import members
+from engine.deadletters import DeadLetterEvent, obey
 from engine.faults import Unavailable
 from engine.feed import Feed
-from engine.shapes import Process, Recorded, State
+from engine.lane import Lane, Lanes, Manner, Outcome, Turn
+from engine.parked import Asks, Parked
+from engine.shapes import EPOCH, Process, Recorded, State
 from engine.status import Rate
 from engine.store.log import Log
-from engine.store.reactions import Consumer, Instance, Parked, Reactions
-from engine.wishes import Cause, Wishes
+from engine.store.reactions import AT_ONCE, Consumer, Reactions
+from engine.wishes import Wishes
 
 S = TypeVar("S", bound=State)
-T = TypeVar("T")
-
-logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How a process deals with its events, in numbers."""
-
-    batch_size: int = 256
-    lanes: int = 32
-    "Keys that are worked on side by side."
-    attempts: int = 10
-    "After which an event is given up; the delays between them double, from `first_delay` to `last_delay` seconds."
-    first_delay: float = 1.0
-    last_delay: float = 300.0
-
-
-@dataclass
-class _Lane:
-    """What a batch comes to for one key."""
-
-    instance: Instance | None
-    failed: Parked | None = None
-    behind: Sequence[int] = ()
 
 
 class Reaction(Generic[S]):
-    """The state, the steps and the parked events of one process. `Reactor` runs it."""
+    """The position, the lanes and the parked events of one process. `Reactor` runs it.
+
+    A key has one owner at a time: the batch that is being taken, or a lane of its own. Events of a key that has an
+    owner, or something set aside, are set aside behind it.
+    """
 
     def __init__(
         self,
@@ -64,206 +41,252 @@ class Reaction(Generic[S]):
         random: Callable[[], float],
         manner: Manner,
     ) -> None:
-        self.process = process
         self.name = process.name
         self.topic = f"process {process.name}"
         self.position = 0
         self.rate = Rate(clock.monotonic)
         self.rows = Reactions(process.name)
+        self.changed = asyncio.Event()
+        "Set when there may be something to do by the clock."
+        self._key = process.key
+        self._types = frozenset(members(process.evolve, 1))
         self._log = log
-        self._wishes = wishes
         self._feed = feed
         self._now = now
-        self._random = random
         self._manner = manner
-        self._types = frozenset(members(process.evolve, 1))
-        state = type(process.initial)
-        self._layout = f"{process.version} {layout(state)}"
-        self._decode = msgspec.json.Decoder(state).decode
-        self._encode = msgspec.json.Encoder(order="deterministic").encode
+        self._rules = Lanes(process, log, wishes, now=now, random=random, manner=manner)
         self._silent_until = 0
-        self._lanes = asyncio.Semaphore(manner.lanes)
+        self._owned: set[str] = set()
+        self._aside: dict[str, asyncio.Task[None]] = {}
+        "Lanes that no batch waits for."
+        self._trouble: Exception | None = None
+        "What the log could not do for one of them."
+        self._is_sure = True
+        self._caught_up_at = EPOCH
+        "All that was recorded by then has been taken."
 
     async def start(self) -> None:
         """Find where to go on. States of another layout are folded anew, and so is a process the log does not know:
         what is past has had its consequences, or was never meant to."""
         found = await self._log.reader(self.rows.consumer)
-        if found is None or found.layout != self._layout:
+        if found is None or found.layout != self._rules.layout:
             until = self._log.position if found is None else max(found.position, found.silent_until)
-            found = Consumer(self._layout, 0, until)
-            await self._write(lambda connection: self.rows.begin(connection, Consumer(self._layout, 0, until)))
+            now = self._now()
+            found = await self._log.write(
+                lambda connection: self.rows.begin(connection, self._rules.layout, until, now)
+            )
+        self._goes_on(found)
+
+    def _goes_on(self, found: Consumer) -> None:
         self.position, self._silent_until = found.position, found.silent_until
+        self._rules.silent_before = found.silent_before
         self._feed.note(self.topic, self.position)
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._log.write(work)
+    async def stop(self, timeout: float) -> None:  # noqa: ASYNC109  # what is late is cut short, not an error
+        """Give the lanes under way some time; cut short, they are run again at the next start."""
+        if tasks := list(self._aside.values()):
+            _, late = await asyncio.wait(tasks, timeout=timeout)
+            await _cancel(late)
+
+    async def is_idle(self) -> bool:
+        """Whether nothing is under way, and nothing to be done by the clock now."""
+        now = self._now()
+
+        def work(connection: sqlite3.Connection) -> bool:
+            return not self.rows.due(connection, now, 1) and not self._to_retry(connection, now, 1)
+
+        return not self._owned and await self._log.reader(work) and not self._owned
 
     # ------------------------------------------------------------------ following the log
 
     async def step(self) -> bool:
-        """Take the next events; False when there are none. Raises Unavailable, with nothing lost, to be tried again."""
-        events = await self._log.read(self.position, self._manner.batch_size)
-        if not events:
-            return False
-        if any(isinstance(each.event, DeadLetterEvent) for each in events):
-            events = events[: _until_decision(events)]
-        lanes = await self._run_lanes([each for each in events if type(each.event) in self._types])
-        position, decision = events[-1].position, events[-1].event
+        """Take the next events; False when there are none. Raises, with nothing lost, what is to be tried again."""
+        now, head = self._now(), self._log.position
+        await self._make_sure()
+        events = await self._next()
+        if events:
+            await self._advance(events)
+            self.rate.add(len(events))
+            self.changed.set()
+        if self.position >= head:
+            self._caught_up_at = now
+        return bool(events)
 
-        def keep(connection: sqlite3.Connection) -> None:
-            for key, lane in lanes.items():
-                self._keep_lane(connection, key, lane)
-            if isinstance(decision, DeadLetterEvent) and decision.process == self.name:
-                self._obey(connection, decision)
-            self.rows.move(connection, position)
+    async def _make_sure(self) -> None:
+        """After a failure, ask the writer how far the process has come: it may have stored more than it could say."""
+        if self._is_sure:
+            return
+        if found := await self._log.write(self.rows.consumer):
+            self._goes_on(found)
+        self._is_sure = True
 
-        await self._write(keep)
-        self.position = position
-        self.rate.add(len(events))
-        self._feed.note(self.topic, position)
-        return True
-
-    async def _run_lanes(self, events: Sequence[Recorded]) -> dict[str, _Lane]:
-        by_key: dict[str, list[Recorded]] = {}
-        for each in events:
-            by_key.setdefault(self.process.key(each.event), []).append(each)
-        instances, blocked = await self._log.reader(
-            lambda connection: (self.rows.instances(connection, by_key), self.rows.blocked(connection, by_key))
-        )
-        lanes = await self._side_by_side(
-            [partial(self._lane, key, own, instances.get(key), key in blocked) for key, own in by_key.items()]
-        )
-        return dict(zip(by_key, lanes, strict=True))
-
-    async def _side_by_side(self, works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-        async def one(work: Callable[[], Awaitable[T]]) -> T:
-            async with self._lanes:
-                return await work()
-
+    async def _next(self) -> Sequence[Recorded]:
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(work)) for work in works]
-        except BaseExceptionGroup as several:
-            raise several.exceptions[0] from None  # one is enough: all are done again
-        return [task.result() for task in tasks]
+            events = await self._log.read(self.position, self._manner.batch_size)
+        except (Unavailable, sqlite3.Error):
+            raise
+        except Exception:  # one event that cannot be read spoils its page; those before it can still be had singly
+            events = await self._log.read(self.position, 1)
+        for place, each in enumerate(events, 1):
+            if isinstance(each.event, DeadLetterEvent):
+                return events[:place]  # it is about what was set aside before it
+        return events
 
-    async def _lane(self, key: str, events: Sequence[Recorded], instance: Instance | None, is_blocked: bool) -> _Lane:
-        """One key's events, in order, up to the first that fails."""
-        if is_blocked:
-            return _Lane(None, behind=[each.position for each in events])
-        for place, recorded in enumerate(events):
+    async def _advance(self, events: Sequence[Recorded]) -> None:
+        by_key: dict[str, list[Turn]] = {}
+        for each in events:
+            if type(each.event) in self._types:
+                key = self._key(each.event)
+                by_key.setdefault(key, []).append(self._turn(key, each))
+        mine = by_key.keys() - self._owned
+        self._owned |= mine
+        late: dict[asyncio.Task[None], Lane] = {}
+        try:
+            lanes = await self._made(by_key, mine)
+            late = await self._run(lanes)
+            await self._store([lane.outcome() for lane in lanes], events[-1])
+        except BaseException:
+            self._is_sure = False
+            await _cancel(late)
+            self._owned -= mine
+            raise
+        self._owned -= mine
+        for task, lane in late.items():
+            self._by_itself(lane.key, partial(self._finish, lane, task))
+
+    def _turn(self, key: str, recorded: Recorded) -> Turn:
+        asks = Asks.REACTION if recorded.position > self._silent_until else Asks.FOLD
+        return Turn(Parked(self.name, recorded.position, key, self._now(), asks), recorded)
+
+    async def _made(self, by_key: Mapping[str, Sequence[Turn]], mine: Collection[str]) -> list[Lane]:
+        """A lane for each key, with the turns that need not wait for something before them."""
+        instances, blocked = await self._log.reader(
+            lambda connection: (self.rows.instances(connection, mine), self.rows.blocked(connection, by_key))
+        )
+        lanes = []
+        for key, turns in by_key.items():
+            free = len(turns) if key in mine else 0
+            if key in mine and key in blocked:
+                free = sum(turn.parked.position < blocked[key] for turn in turns)
+            behind = [turn.parked for turn in turns[free:]]
+            lanes.append(Lane(key, turns[:free], instances.get(key), behind))
+        return lanes
+
+    async def _run(self, lanes: Sequence[Lane]) -> dict[asyncio.Task[None], Lane]:
+        """Run lanes side by side; those that take longer than the batch has patience for."""
+        tasks = {asyncio.create_task(self._rules.run(lane), name=self.topic): lane for lane in lanes if lane.turns}
+        if not tasks:
+            return {}
+        try:
+            done, late = await asyncio.wait(tasks, timeout=self._manner.patience, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        except BaseException:
+            await _cancel(tasks)
+            raise
+        await _cancel([task for task in late if not tasks[task].is_begun])  # their turns are set aside with the rest
+        return {task: tasks[task] for task in late if tasks[task].is_begun}
+
+    async def _store(self, outcomes: Sequence[Outcome], last: Recorded | None = None) -> None:
+        """Store what lanes came to, together; and with a batch that the process has come to its last event."""
+        now = self._now()
+
+        def work(connection: sqlite3.Connection) -> None:
+            for each in outcomes:
+                self._rules.keep(connection, self.rows, each, now)
+            if last is not None:
+                if isinstance(last.event, DeadLetterEvent) and last.position > self._silent_until:
+                    obey(connection, self.rows, last.event, now)
+                self.rows.move(connection, last.position)
+
+        await self._log.write(work)
+        if last is not None:
+            self.position = last.position
+            self._feed.note(self.topic, self.position)
+
+    # ------------------------------------------------------------------ lanes by themselves
+
+    def _by_itself(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        async def run() -> None:
             try:
-                instance = await self._react(key, instance, recorded)
-            except Unavailable:
-                raise  # the log's fault, not the event's
-            except Exception as error:  # other keys go on; this one waits for another attempt, which is stored
-                failed = self._failed(Parked(self.name, recorded.position, key, self._now()), error)
-                return _Lane(instance, failed, [each.position for each in events[place + 1 :]])
-        return _Lane(instance)
+                await work()
+            except Exception as error:  # what was not stored is still set aside; the loop by the clock waits a while
+                self._trouble = error
 
-    def _keep_lane(self, connection: sqlite3.Connection, key: str, lane: _Lane) -> None:
-        if lane.instance is not None:
-            self._keep(connection, lane.instance)
-        if lane.failed is not None:
-            self.rows.park(connection, lane.failed)
-        self.rows.park_behind(connection, key, lane.behind, self._now())
+        def ended(_: asyncio.Task[None]) -> None:
+            self._owned.discard(key)
+            del self._aside[key]
+            self.changed.set()
 
-    def _keep(self, connection: sqlite3.Connection, instance: Instance) -> None:
-        if self._decode(instance.state) == self.process.initial:
-            self.rows.forget(connection, instance.key)
-        else:
-            self.rows.keep(connection, instance)
+        self._owned.add(key)
+        self._aside[key] = task = asyncio.create_task(run(), name=f"{self.topic} by itself")
+        task.add_done_callback(ended)
 
-    # ------------------------------------------------------------------ one event
+    async def _finish(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        await task
+        await self._store([lane.outcome()])
 
-    async def _react(self, key: str, instance: Instance | None, recorded: Recorded) -> Instance:
-        """Fold an event in and do what follows. Raises whatever keeps it from being done."""
-        process, event, position = self.process, recorded.event, recorded.position
-        state = process.initial if instance is None else self._decode(instance.state)
-        if instance is None or position > instance.position:
-            state = process.evolve(state, event)
-            due_at = process.due(state) if process.due else None
-            instance = Instance(key, position, recorded.correlation_id, self._encode(state), due_at)
-        if position > self._silent_until:
-            cause = Cause(process.name, str(position), recorded.correlation_id, position, recorded.trace)
-            await self._wishes.fulfil(process.react(state, event), cause)
-        return instance
+    async def _retry(self, key: str) -> None:
+        """What is set aside of a key again, from its first on, if its time has come."""
+        now = self._now()
 
-    def _failed(self, parked: Parked, error: Exception) -> Parked:
-        attempts = parked.attempts + 1
-        message = f"{type(error).__name__}: {error}"
-        is_dead = attempts >= self._manner.attempts
-        log = logger.error if is_dead else logger.warning
-        log("reaction failed", process=self.name, position=parked.position, attempts=attempts, reason=message)
-        delay = min(self._manner.first_delay * 2.0 ** (attempts - 1), self._manner.last_delay)
-        retry_at = None if is_dead else self._now() + timedelta(seconds=delay * (0.5 + self._random() / 2))
-        return msgspec.structs.replace(parked, attempts=attempts, retry_at=retry_at, error=message)
+        def waiting(connection: sqlite3.Connection) -> Lane | None:
+            found = self.rows.of(connection, key)
+            if not found or not self._is_due(found[0], now):
+                return None  # whoever owned the key in the meantime has done it, or tried
+            instance = self.rows.instances(connection, (key,)).get(key)
+            return Lane(key, [Turn(each) for each in found], instance, is_new=False)
 
-    # ------------------------------------------------------------------ what comes by the clock
+        if lane := await self._log.reader(waiting):
+            await self._rules.run(lane)
+            await self._store([lane.outcome()])
+
+    def _far(self, now: datetime) -> datetime:
+        """A time that nothing is put off to, unless the clock was ahead."""
+        return now + timedelta(seconds=self._manner.last_delay + 1)
+
+    def _is_due(self, parked: Parked, now: datetime) -> bool:
+        return parked.retry_at is not None and not now < parked.retry_at <= self._far(now)
+
+    def _to_retry(self, connection: sqlite3.Connection, now: datetime, most: int) -> list[str]:
+        return self.rows.to_retry(connection, now, self._far(now), most)
 
     async def tend(self) -> datetime | None:
-        """Try again what is due to be, and wake instances whose time has come; when there will be more to do."""
+        """Begin what is to be done by the clock; when there will be more to do."""
+        if trouble := self._trouble:
+            self._trouble = None
+            raise trouble
         now = self._now()
-        retries, due = await self._log.reader(
-            lambda connection: (self.rows.to_retry(connection, now), self.rows.due(connection, now))
-        )
-        await self._side_by_side([partial(self._retry, each) for each in retries])
-        await self._side_by_side([partial(self._wake, each) for each in due])
-        return await self._log.reader(self.rows.next_time)
+        if self.position < self._silent_until:
+            return None  # the states are not what they were
+        if self.position >= self._log.position:
+            self._caught_up_at = now
+        await self._note_deadlines(min(now, self._caught_up_at))  # what was recorded before it may have moved it
+        await self._begin_retries(now)
+        return await self._log.reader(lambda connection: self.rows.next_time(connection, now))
 
-    async def _retry(self, parked: Parked) -> None:
-        """A key's first event again, and once it is done those behind it."""
-        key = parked.key
-        try:
-            while (following := await self._again(key, parked)) is not None and following.retry_at is not None:
-                parked = following
-        except Unavailable:
-            raise
-        except Exception as error:  # as in _lane
-            failed = self._failed(parked, error)
-            await self._write(lambda connection: self.rows.park(connection, failed))
+    async def _note_deadlines(self, now: datetime) -> None:
+        most = AT_ONCE + len(self._owned)
+        found = await self._log.reader(lambda connection: self.rows.due(connection, now, most))
+        if keys := set(found) - self._owned:
+            self._owned |= keys
+            try:
+                await self._log.write(lambda connection: self.rows.park_wake(connection, keys, now))
+            finally:
+                self._owned -= keys
 
-    async def _again(self, key: str, parked: Parked) -> Parked | None:
-        """Do what an event asks for; gives the one that waited behind it."""
-        (recorded,) = await self._log.read(parked.position - 1, 1)
-        found = await self._log.reader(lambda connection: self.rows.instances(connection, (key,)))
-        instance = await self._react(key, found.get(key), recorded)
-
-        def keep(connection: sqlite3.Connection) -> Parked | None:
-            self._keep(connection, instance)
-            self.rows.release(connection, key, parked.position, self._now())
-            return self.rows.first(connection, key)
-
-        return await self._write(keep)
-
-    async def _wake(self, instance: Instance) -> None:
-        wake, state = self.process.wake, self._decode(instance.state)
-        later: datetime | None = None
-        try:
-            if wake is not None:
-                # Known by the state it finds, so that it is the same however often it is tried.
-                of = f"{instance.position} due {instance.key}"
-                cause = Cause(self.name, of, instance.correlation_id, instance.position)
-                await self._wishes.fulfil(wake(state), cause)
-        except Unavailable:
-            raise
-        except Exception as error:  # its time comes again
-            failed = self._failed(Parked(self.name, instance.position, instance.key, self._now()), error)
-            later = failed.retry_at
-        await self._write(lambda connection: self.rows.put_off(connection, instance, later))
-
-    # ------------------------------------------------------------------ what operators decide
-
-    def _obey(self, connection: sqlite3.Connection, decision: DeadLetterEvent) -> None:
-        found = next(iter(self.rows.parked(connection, decision.position - 1, 1)), None)
-        if found is None or found.position != decision.position:
-            return  # it went its way in the meantime
-        if isinstance(decision, DeadLetterRetried):
-            self.rows.again(connection, decision.position, self._now())
-        elif isinstance(decision, DeadLetterDiscarded):
-            self.rows.release(connection, found.key, decision.position, self._now())
+    async def _begin_retries(self, now: datetime) -> None:
+        # Half of the places, so that what goes on failing leaves some to what is new.
+        free = max(self._manner.lanes // 2, 1) - len(self._aside)
+        if free <= 0:
+            return
+        most = free + len(self._owned)
+        found = await self._log.reader(lambda connection: self._to_retry(connection, now, most))
+        for key in [key for key in found if key not in self._owned][:free]:
+            self._by_itself(key, partial(self._retry, key))
 
 
-def _until_decision(events: Sequence[Recorded]) -> int:
-    """How many events there are up to the first decision of an operator, which ends a batch: it comes after them."""
-    return next(place for place, each in enumerate(events, 1) if isinstance(each.event, DeadLetterEvent))
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,7 @@
 """The reactor: every process of an application, running side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -10,22 +10,76 @@ import structlog
 
 from engine import clock
 from engine.feed import LOG, Feed
-from engine.reaction import Manner, Reaction
-from engine.shapes import Process
+from engine.lane import Manner
+from engine.parked import Parked
+from engine.reaction import Reaction
+from engine.shapes import Effect, Process
 from engine.status import State, Status
 from engine.store.log import Log
-from engine.store.reactions import Parked
-from engine.wishes import Wishes
+from engine.wishes import Performer, Send, Wishes
 
 logger = structlog.get_logger(__name__)
 
 FAREWELL = 5.0
 "Seconds that work under way gets at the end; cut short, it is done again at the next start."
-LOOK = 1.0
-"Seconds after which the clock is looked at, whatever was said about when there will be something to do."
 AGAIN = 0.5
 "Seconds before what the log could not take is tried again, doubled each time up to `LONGEST`."
 LONGEST = 10.0
+SETTLING = 0.005
+"Seconds between two looks at whether everything is done."
+
+
+class _Loop:
+    """One of the two loops of a process: does a step again and again, and waits for longer the more often it fails."""
+
+    def __init__(self, reaction: Reaction[Any], step: Callable[[], Awaitable[None]], name: str) -> None:
+        self.last_error: str | None = None
+        self._reaction = reaction
+        self._step = step
+        self._name = name
+        self._is_stopping = False
+        self._is_waiting = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=self._name)
+
+    async def stop(self, timeout: float) -> None:  # noqa: ASYNC109  # what is late is cut short, not an error
+        self._is_stopping = True
+        task, self._task = self._task, None
+        if task is None:
+            return
+        if not self._is_waiting:
+            await asyncio.wait((task,), timeout=timeout)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def wait(self, work: Awaitable[object]) -> None:
+        """Wait for something to do; cut short at the end."""
+        self._is_waiting = True
+        try:
+            await work
+        finally:
+            self._is_waiting = False
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._is_stopping:
+            try:
+                await self._step()
+            except Exception as error:  # what failed is still before the checkpoint; other processes go on
+                failures += 1
+                self._failed(error)
+                await self.wait(asyncio.sleep(min(AGAIN * 2.0 ** min(failures - 1, 16), LONGEST)))
+            else:
+                failures, self.last_error = 0, None
+
+    def _failed(self, error: Exception) -> None:
+        message = f"{type(error).__name__}: {error}"
+        if message != self.last_error:
+            name, position = self._reaction.name, self._reaction.position
+            logger.error("process stalled", process=name, position=position, reason=message)
+        self.last_error = message
 
 
 class _Runner:
@@ -33,82 +87,56 @@ class _Runner:
 
     def __init__(self, reaction: Reaction[Any], log: Log, feed: Feed, now: clock.Clock, poll: float) -> None:
         self.reaction = reaction
-        self.last_error: str | None = None
         self._log = log
         self._feed = feed
         self._now = now
         self._poll = poll
-        self._changed = asyncio.Event()
-        self._is_stopping = False
-        self._is_idle = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._following = _Loop(reaction, self._follow, reaction.topic)
+        self._tending = _Loop(reaction, self._tend, f"{reaction.topic} by the clock")
 
     async def start(self) -> None:
         await self.reaction.start()
-        name = self.reaction.name
-        self._tasks = [
-            asyncio.create_task(self._forever(self._follow), name=f"process {name}"),
-            asyncio.create_task(self._forever(self._tend), name=f"process {name} by the clock"),
-        ]
+        self._following.start()
+        self._tending.start()
 
     async def stop(self) -> None:
-        self._is_stopping = True
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            if self._is_idle or task.get_name().endswith("clock"):
-                task.cancel()  # what the clock brings is all stored, so it is done again
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=FAREWELL)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _forever(self, step: Callable[[], Awaitable[None]]) -> None:
-        failures = 0
-        while not self._is_stopping:
-            try:
-                await step()
-            except Exception as error:  # what failed is still before the checkpoint; other processes go on
-                failures += 1
-                self._failed(error)
-                await asyncio.sleep(min(AGAIN * 2.0 ** (failures - 1), LONGEST))
-            else:
-                failures, self.last_error = 0, None
-
-    def _failed(self, error: Exception) -> None:
-        message = f"{type(error).__name__}: {error}"
-        if message != self.last_error:
-            logger.error("process stalled", process=self.reaction.name, position=self.reaction.position, reason=message)
-        self.last_error = message
+        await asyncio.gather(self._following.stop(FAREWELL), self._tending.stop(FAREWELL))
+        await self.reaction.stop(FAREWELL)
 
     async def _follow(self) -> None:
         newest = self._feed.latest(LOG)
-        if await self.reaction.step():
-            self._changed.set()
-            return
-        self._is_idle = True
-        try:
-            await self._feed.beyond(LOG, max(self.reaction.position, newest), self._poll)
-        finally:
-            self._is_idle = False
+        if not await self.reaction.step():
+            position = max(self.reaction.position, newest)
+            await self._following.wait(self._feed.beyond(LOG, position, self._poll))
 
     async def _tend(self) -> None:
-        self._changed.clear()
+        self.reaction.changed.clear()
         at = await self.reaction.tend()
-        wait = LOOK if at is None else min(max((at - self._now()).total_seconds(), 0.0), LOOK)
+        # The clock may be set: it is looked at, whatever it said before.
+        seconds = self._poll if at is None else min(max((at - self._now()).total_seconds(), 0.0), self._poll)
+        await self._tending.wait(self._changed(seconds))
+
+    async def _changed(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await self._changed.wait()
+            async with asyncio.timeout(seconds):
+                await self.reaction.changed.wait()
 
     async def status(self) -> Status:
         reaction, head = self.reaction, await self._log.head()
         parked = await self._log.reader(reaction.rows.count)
         lag = max(head - reaction.position, 0)
-        oldest = await self._log.read(reaction.position, 1) if lag else []
-        seconds = max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
-        state = State.STALLED if self.last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
+        seconds = await self._lag_seconds() if lag else 0.0
+        last_error = self._following.last_error or self._tending.last_error
+        state = State.STALLED if last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
         rate = reaction.rate.value()
-        return Status(reaction.name, reaction.position, head, lag, seconds, state, rate, self.last_error, parked)
+        return Status(reaction.name, reaction.position, head, lag, seconds, state, rate, last_error, parked)
+
+    async def _lag_seconds(self) -> float:
+        try:
+            oldest = await self._log.read(self.reaction.position, 1)
+        except Exception:  # an event that cannot be read has an age that cannot be read either; the error is shown
+            return 0.0
+        return max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
 
 
 class Reactor:
@@ -118,7 +146,8 @@ class Reactor:
         self,
         processes: Iterable[Process[Any]],
         log: Log,
-        wishes: Wishes,
+        send: Send,
+        performers: Mapping[type[Effect], Performer],
         feed: Feed,
         *,
         now: clock.Clock,
@@ -128,6 +157,7 @@ class Reactor:
     ) -> None:
         self._log = log
         self._feed = feed
+        wishes = Wishes(send, performers, timeout=manner.timeout)
         self._runners = {
             each.name: _Runner(
                 Reaction(each, log, wishes, feed, now=now, random=random, manner=manner), log, feed, now, poll_interval
@@ -147,7 +177,7 @@ class Reactor:
         return [await runner.status() for runner in self._runners.values()]
 
     async def dead_letters(self, process: str | None = None, after: int = 0) -> Sequence[Parked]:
-        """What is set aside behind a position, oldest event first, the first hundred of each process."""
+        """What failed and what waits behind it, after a position: the first hundred of each process."""
         found: list[Parked] = []
         for name, runner in self._runners.items():
             if process in (None, name):
@@ -160,16 +190,19 @@ class Reactor:
         return found[0] if found and found[0].position == position else None
 
     async def settled(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # returns False
-        """Wait until every process has taken every event, also those that follow from it; False when that takes longer.
-
-        What is set aside or waits for its time does not count.
+        """Wait until every process has taken every event, also those that follow from it, and done what is due; False
+        when that takes longer. What failed, or waits for its time, does not count.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while True:
-                    head = self._log.position
-                    for runner in self._runners.values():
-                        await self._feed.reached(runner.reaction.topic, head)
-                    if head == self._log.position:
-                        return True
+                while not await self._is_settled():  # noqa: ASYNC110  # much may change it, and nothing else needs to know
+                    await asyncio.sleep(SETTLING)
+                return True
         return False
+
+    async def _is_settled(self) -> bool:
+        head = self._log.position
+        for runner in self._runners.values():
+            await self._feed.reached(runner.reaction.topic, head)
+        idle = [await runner.reaction.is_idle() for runner in self._runners.values()]
+        return all(idle) and head == self._log.position

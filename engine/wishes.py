@@ -1,6 +1,7 @@
 """What a process wishes, done: commands sent and effects performed, each under an id that a repeat makes again."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -13,7 +14,14 @@ from engine.shapes import Command, Effect, Receipt
 Performer = Callable[[Any, str], Awaitable[Sequence[Command]]]
 "Performs an effect, known by an id that is the same when it is asked again; gives the commands that follow from it."
 
+MOST_REMEMBERED = 10_000
+"Effects of which it is known that they were performed; a crash forgets them."
+
 logger = structlog.get_logger(__name__)
+
+
+class EffectCutShort(Exception):
+    """An effect ended without an answer, although nobody here ended it."""
 
 
 class Send(Protocol):
@@ -50,10 +58,11 @@ class Cause(NamedTuple):
 class Wishes:
     """Fulfils wishes one after another. Raises whatever keeps one of them from being done."""
 
-    def __init__(self, send: Send, performers: Mapping[type[Effect], Performer], *, timeout: float = 30.0) -> None:
+    def __init__(self, send: Send, performers: Mapping[type[Effect], Performer], *, timeout: float) -> None:
         self._send = send
         self._performers = performers
         self._timeout = timeout
+        self._performed: OrderedDict[str, Sequence[Command]] = OrderedDict()
 
     async def fulfil(self, wishes: Sequence[Command | Effect], cause: Cause) -> None:
         for place, wish in enumerate(wishes):
@@ -61,10 +70,25 @@ class Wishes:
             if isinstance(wish, Command):
                 await self._command(wish, id, cause)
                 continue
-            async with asyncio.timeout(self._timeout):
-                following = await self._performer(wish)(wish, id)
-            for number, command in enumerate(following):
+            for number, command in enumerate(await self._effect(wish, id)):
                 await self._command(command, ids.derived(id, str(number)), cause)
+
+    async def _effect(self, wish: Effect, id: str) -> Sequence[Command]:
+        """Have an effect performed; one that was need not be again because the log could not take what came of it."""
+        if (following := self._performed.get(id)) is not None:
+            return following
+        try:
+            async with asyncio.timeout(self._timeout):
+                following = tuple(await self._performer(wish)(wish, id))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise EffectCutShort(f"Whoever performs {type(wish).__name__} cut it short.") from None
+        self._performed[id] = following
+        if len(self._performed) > MOST_REMEMBERED:
+            self._performed.popitem(last=False)
+        return following
 
     def _performer(self, wish: Effect) -> Performer:
         try:

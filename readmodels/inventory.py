@@ -53,7 +53,10 @@ def apply(row: InventoryRow | None, event: Source) -> InventoryRow | None:
 
 
 def _without(order_ids: tuple[str, ...], order_id: str) -> tuple[str, ...]:
-    return tuple(each for each in order_ids if each != order_id)
+    if order_id not in order_ids:
+        return order_ids
+    place = order_ids.index(order_id)
+    return order_ids[:place] + order_ids[place + 1 :]
 
 
 def _counted(row: InventoryRow, total: int, reserved: int, pending_orders: tuple[str, ...]) -> InventoryRow:

@@ -9,8 +9,8 @@ from strawberry import UNSET
 from engine.deadletters import DiscardDeadLetter, RetryDeadLetter
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import Position, given
+from engine.parked import Parked
 from engine.refusals import NotFound
-from engine.store.reactions import Parked
 from schema.context import Info, ShopContext
 from schema.events import Event
 from schema.payloads import CommandPayload, send_made

@@ -36,13 +36,6 @@ class Context:
             command, command_id=command_id, expected_version=expected_version, actor_id=self.actor_id, said=said
         )
 
-    async def recall(
-        self, kind: type[Command], command_id: str | None, expected_version: int | None, said: Any
-    ) -> Receipt | None:
-        """The stored answer to what this sender said before under a command id."""
-        receipt = await self.app.dispatcher.recall(kind, command_id, expected_version, said) if command_id else None
-        return receipt if receipt and receipt.actor_id == self.actor_id else None
-
     def tally(self, command: MakeCommand, key: str) -> None:
         """Count something; the counts are sent as commands, a moment later."""
         self.app.tally.add(command, key)

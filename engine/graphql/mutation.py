@@ -87,9 +87,13 @@ async def dispatch_made(context: X, input: A, kind: type[C], make: Callable[[X, 
     then can have changed since, and a repeat must not notice.
     """
     command_id, expected_version, said = given(input.command_id), given(input.expected_version), input.said()
+    if said is not None:
+        # Who asks is part of what was said: `make` may fill in what belongs to the sender.
+        said = [context.actor_id, said]
     try:
         command = await make(context, input)
     except Refusal as refusal:
-        receipt = None if said is None else await context.recall(kind, command_id, expected_version, said)
-        return receipt or refusal
+        if said is None or command_id is None:
+            return refusal
+        return await context.app.dispatcher.recall(kind, command_id, expected_version, said) or refusal
     return await context.send(command, command_id, expected_version, said)

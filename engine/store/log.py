@@ -1,5 +1,6 @@
 """The event log in SQLite: gapless positions in commit order, receipts, claims and snapshots, in one file."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -36,6 +37,8 @@ from engine.store.tail import Tail
 T = TypeVar("T")
 TABLES = reactions.consumers.metadata
 "Those of the log, and what is kept beside it."
+PATIENCE = 30.0
+"Seconds that the log may take to store something; then it is not known whether it was."
 
 
 class Log:
@@ -175,14 +178,20 @@ class Log:
         return await self._readers.read(work)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `work` in one transaction of the writer, between two groups of commands."""
+        """Do `work` in one transaction of the writer, between two groups of commands.
+
+        Raises Unavailable when it could not be stored, or when that is not known within `PATIENCE`; it may be, then.
+        """
 
         def unit(connection: sqlite3.Connection) -> T:
             with transaction(connection):
                 return work(connection)
 
         try:
-            return await self.writer.run(unit)
+            async with asyncio.timeout(PATIENCE):
+                return await self.writer.run(unit)
+        except TimeoutError:
+            raise Unavailable(f"The log has not answered within {PATIENCE:g} s.") from None
         except sqlite3.Error as error:
             raise Unavailable(f"The log cannot be written: {error}.") from error
 
@@ -230,6 +239,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[
             KEEP_META.run(connection, [("format", str(FORMAT)), ("id", ids.new())])
         connection.execute("COMMIT")
         found = _recognize(connection, path, codec)
+        connection.execute("PRAGMA secure_delete = ON").fetchall()  # a secret that was erased is to be in no free page
         _create(connection)  # what this code keeps beside the log and the code that made the file did not
     except sqlite3.Error as error:
         raise Unavailable(f"{path} cannot be written: {error}.") from error

@@ -3,10 +3,12 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
+from engine.parked import Asks, Parked
 from engine.store.instants import instant, microseconds
 from engine.store.tables import metadata
 
@@ -17,6 +19,7 @@ consumers = Table(
     Column("layout", Text, nullable=False),
     Column("position", Integer, nullable=False),
     Column("silent_until", Integer, nullable=False),
+    Column("silent_before", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 instances = Table(
@@ -39,23 +42,31 @@ parked = Table(
     Column("position", Integer, nullable=False),
     Column("key", Text, nullable=False),
     Column("parked_at", Integer, nullable=False),
+    Column("asks", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("retry_at", Integer),
     Column("error", Text),
+    Column("is_discarded", Integer, nullable=False),
     PrimaryKeyConstraint("process", "position"),
     sqlite_with_rowid=False,
 )
 Index("parked_by_key", parked.c.process, parked.c.key, parked.c.position)
+Index("parked_due", parked.c.process, parked.c.retry_at, sqlite_where=parked.c.retry_at.is_not(None))
 
 AT_ONCE = 100
 
 
 class Consumer(msgspec.Struct, frozen=True):
-    """How far a process has come. Up to `silent_until` it only folds: what followed from that was sent before."""
+    """How far a process has come.
+
+    Up to `silent_until` it only folds: what followed from that was sent before. So it is with deadlines in those events
+    that were before `silent_before`.
+    """
 
     layout: str
     position: int
     silent_until: int
+    silent_before: datetime
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -66,37 +77,34 @@ class Instance(msgspec.Struct, frozen=True):
     correlation_id: str
     state: bytes
     due_at: datetime | None
+    "When it is to be woken; None again once it was."
 
 
-class Parked(msgspec.Struct, frozen=True):
-    """An event that a process has set aside.
-
-    The first of a key is tried again at `retry_at`, or has been given up when there is none; the others wait behind it.
-    """
-
-    process: str
-    position: int
-    key: str
-    parked_at: datetime
-    attempts: int = 0
-    retry_at: datetime | None = None
-    error: str | None = None
-
-    @property
-    def is_dead(self) -> bool:
-        return self.attempts > 0 and self.retry_at is None
-
-
-_CONSUMER = "SELECT layout, position, silent_until FROM consumers WHERE process = ?"
 _INSTANCE = "SELECT key, position, correlation_id, state, due_at FROM instances WHERE process = ?"
-_PARKED = "SELECT process, position, key, parked_at, attempts, retry_at, error FROM parked"
-_PARK = "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?)"
-# A key's first event must have a time, or be given up; else nobody would ever come back to the key.
-_BEHIND = """INSERT OR IGNORE INTO parked SELECT ?1, ?2, ?3, ?4, 0,
-    CASE WHEN EXISTS (SELECT 1 FROM parked WHERE process = ?1 AND key = ?3) THEN NULL ELSE ?4 END, NULL"""
+_PARKED = "SELECT process, position, key, parked_at, asks, attempts, retry_at, error, is_discarded FROM parked"
+# Left to itself, SQLite looks through what is set aside of all keys when it wants one key's first.
+_OTHER = "parked AS other INDEXED BY parked_by_key WHERE other.process = parked.process AND other.key = parked.key"
+_FIRST = f"(SELECT min(position) FROM {_OTHER})"
+_FAILED = f"EXISTS (SELECT 1 FROM {_OTHER} AND other.error IS NOT NULL)"
+_FREE = """NOT EXISTS (SELECT 1 FROM parked INDEXED BY parked_by_key
+    WHERE parked.process = instances.process AND parked.key = instances.key)"""
+_PARK = "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
+# Only a key's first has a time.
+_YIELD = """UPDATE parked SET retry_at = NULL, attempts = 0
+    WHERE process = ? AND key = ? AND position > ? AND (retry_at IS NOT NULL OR attempts > 0)"""
+# A key's first must have a time, or be given up; else nobody would ever come back to the key.
+_BEHIND = """INSERT OR IGNORE INTO parked SELECT ?1, ?2, ?3, ?4, ?5, 0,
+    CASE WHEN EXISTS (SELECT 1 FROM parked INDEXED BY parked_by_key WHERE process = ?1 AND key = ?3)
+        THEN NULL ELSE ?4 END, NULL, 0"""
 _PROMOTE = """UPDATE parked SET retry_at = ?3 WHERE process = ?1 AND attempts = 0 AND retry_at IS NULL
-    AND position = (SELECT min(position) FROM parked WHERE process = ?1 AND key = ?2)"""
-_AGAIN = "UPDATE parked SET retry_at = ?3, attempts = 0 WHERE process = ?1 AND position = ?2"
+    AND position = (SELECT min(position) FROM parked INDEXED BY parked_by_key WHERE process = ?1 AND key = ?2)"""
+# What was discarded in the meantime stays so.
+_FAIL = """UPDATE parked SET attempts = ?, retry_at = ?, error = ?
+    WHERE process = ? AND position = ? AND is_discarded = 0"""
+# What waits behind another has not been tried, and must not be out of turn.
+_AGAIN = f"UPDATE parked SET retry_at = ?3, attempts = 0 WHERE process = ?1 AND position = ?2 AND position = {_FIRST}"
+_DISCARD = f"""UPDATE parked SET is_discarded = 1, attempts = 0,
+    retry_at = CASE WHEN position = {_FIRST} THEN ?3 END WHERE process = ?1 AND position = ?2"""
 
 
 class Reactions:
@@ -104,121 +112,131 @@ class Reactions:
     transaction."""
 
     def __init__(self, process: str) -> None:
-        self._process = process
+        self.process = process
 
     # ------------------------------------------------------------------ reading
 
     def consumer(self, connection: sqlite3.Connection) -> Consumer | None:
-        found = connection.execute(_CONSUMER, (self._process,)).fetchone()
-        return Consumer(*found) if found else None
+        text = "SELECT layout, position, silent_until, silent_before FROM consumers WHERE process = ?"
+        if found := connection.execute(text, (self.process,)).fetchone():
+            layout, position, silent_until, silent_before = found
+            return Consumer(layout, position, silent_until, instant(silent_before))
+        return None
 
     def instances(self, connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Instance]:
-        found = (connection.execute(f"{_INSTANCE} AND key = ?", (self._process, key)).fetchone() for key in keys)
+        found = (connection.execute(f"{_INSTANCE} AND key = ?", (self.process, key)).fetchone() for key in keys)
         return {row[0]: _instance(row) for row in found if row}
 
-    def blocked(self, connection: sqlite3.Connection, keys: Iterable[str]) -> set[str]:
-        """Those of the keys that have an event set aside."""
-        text = "SELECT 1 FROM parked WHERE process = ? AND key = ? LIMIT 1"
-        return {key for key in keys if connection.execute(text, (self._process, key)).fetchone()}
+    def blocked(self, connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, int]:
+        """From which position on the events of a key have to wait, for those that have something set aside."""
+        text = """SELECT position + (asks = 'wake') FROM parked INDEXED BY parked_by_key
+            WHERE process = ? AND key = ? ORDER BY position LIMIT 1"""
+        found = ((key, connection.execute(text, (self.process, key)).fetchone()) for key in keys)
+        return {key: row[0] for key, row in found if row}
 
-    def due(self, connection: sqlite3.Connection, now: datetime) -> list[Instance]:
-        """Instances whose time has come, the longest due first."""
-        text = f"{_INSTANCE} AND due_at <= ? ORDER BY due_at LIMIT ?"
-        return [_instance(row) for row in connection.execute(text, (self._process, microseconds(now), AT_ONCE))]
+    def due(self, connection: sqlite3.Connection, now: datetime, most: int) -> list[str]:
+        """Keys whose time has come and that have nothing set aside, the longest due first."""
+        text = f"SELECT key FROM instances WHERE process = ? AND due_at <= ? AND {_FREE} ORDER BY due_at LIMIT ?"
+        return [key for (key,) in connection.execute(text, (self.process, microseconds(now), most))]
 
-    def to_retry(self, connection: sqlite3.Connection, now: datetime) -> list[Parked]:
-        text = f"{_PARKED} WHERE process = ? AND retry_at <= ? ORDER BY retry_at LIMIT ?"
-        return [_parked(row) for row in connection.execute(text, (self._process, microseconds(now), AT_ONCE))]
+    def to_retry(self, connection: sqlite3.Connection, now: datetime, far: datetime, most: int) -> list[str]:
+        """Keys whose first is to be tried again. One beyond `far` is, too: the clock has gone back since."""
+        text = """SELECT key FROM parked WHERE process = ?1 AND retry_at <= ?2
+            UNION ALL SELECT key FROM parked WHERE process = ?1 AND retry_at > ?3 LIMIT ?4"""
+        found = connection.execute(text, (self.process, microseconds(now), microseconds(far), most))
+        return [key for (key,) in found]
 
-    def first(self, connection: sqlite3.Connection, key: str) -> Parked | None:
-        """The event of a key that the others wait behind."""
-        text = f"{_PARKED} WHERE process = ? AND key = ? ORDER BY position LIMIT 1"
-        found = connection.execute(text, (self._process, key)).fetchone()
-        return _parked(found) if found else None
-
-    def next_time(self, connection: sqlite3.Connection) -> datetime | None:
-        """When something is to be done next without an event."""
-        text = """SELECT min(at) FROM (SELECT min(retry_at) AS at FROM parked WHERE process = ?1
-            UNION ALL SELECT min(due_at) FROM instances WHERE process = ?1)"""
-        (found,) = connection.execute(text, (self._process,)).fetchone()
+    def next_time(self, connection: sqlite3.Connection, now: datetime) -> datetime | None:
+        """When something is to be done next, later than now, without an event."""
+        text = """SELECT min(at) FROM (SELECT min(retry_at) AS at FROM parked WHERE process = ?1 AND retry_at > ?2
+            UNION ALL SELECT min(due_at) FROM instances WHERE process = ?1 AND due_at > ?2)"""
+        (found,) = connection.execute(text, (self.process, microseconds(now))).fetchone()
         return None if found is None else instant(found)
 
-    def parked(self, connection: sqlite3.Connection, after: int = 0, limit: int = AT_ONCE) -> list[Parked]:
-        """What is set aside, oldest event first."""
-        text = f"{_PARKED} WHERE process = ? AND position > ? ORDER BY position LIMIT ?"
-        return [_parked(row) for row in connection.execute(text, (self._process, after, limit))]
+    def of(self, connection: sqlite3.Connection, key: str, most: int = AT_ONCE) -> list[Parked]:
+        """What is set aside of a key, in order."""
+        text = f"{_PARKED} INDEXED BY parked_by_key WHERE process = ? AND key = ? ORDER BY position LIMIT ?"
+        return [_parked(row) for row in connection.execute(text, (self.process, key, most))]
+
+    def parked(self, connection: sqlite3.Connection, after: int = 0, most: int = AT_ONCE) -> list[Parked]:
+        """What failed or waits behind what did, oldest event first."""
+        text = f"{_PARKED} WHERE process = ? AND position > ? AND {_FAILED} ORDER BY position LIMIT ?"
+        return [_parked(row) for row in connection.execute(text, (self.process, after, most))]
 
     def count(self, connection: sqlite3.Connection) -> int:
-        found: int = connection.execute("SELECT count(*) FROM parked WHERE process = ?", (self._process,)).fetchone()[0]
+        text = f"SELECT count(*) FROM parked WHERE process = ? AND {_FAILED}"
+        found: int = connection.execute(text, (self.process,)).fetchone()[0]
         return found
 
     # ------------------------------------------------------------------ writing
 
-    def begin(self, connection: sqlite3.Connection, consumer: Consumer) -> None:
-        """Start over with no states; what is set aside stays so."""
-        connection.execute("DELETE FROM instances WHERE process = ?", (self._process,))
-        connection.execute(
-            "INSERT OR REPLACE INTO consumers VALUES (?, ?, ?, ?)",
-            (self._process, consumer.layout, consumer.position, consumer.silent_until),
-        )
+    def begin(self, connection: sqlite3.Connection, layout: str, until: int, now: datetime) -> Consumer:
+        """Start over with no states; what is set aside stays so. A deadline that nobody was woken for is not past."""
+        text = "SELECT min(due_at) FROM instances WHERE process = ?"
+        (oldest,) = connection.execute(text, (self.process,)).fetchone()
+        connection.execute("DELETE FROM instances WHERE process = ?", (self.process,))
+        before = microseconds(now) if oldest is None else min(oldest, microseconds(now))
+        row = (self.process, layout, 0, until, before)
+        connection.execute("INSERT OR REPLACE INTO consumers VALUES (?, ?, ?, ?, ?)", row)
+        return Consumer(layout, 0, until, instant(before))
 
     def move(self, connection: sqlite3.Connection, position: int) -> None:
-        connection.execute("UPDATE consumers SET position = ? WHERE process = ?", (position, self._process))
+        connection.execute("UPDATE consumers SET position = ? WHERE process = ?", (position, self.process))
 
     def keep(self, connection: sqlite3.Connection, instance: Instance) -> None:
         due_at = None if instance.due_at is None else microseconds(instance.due_at)
         connection.execute(
             "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?, ?, ?)",
-            (self._process, instance.key, instance.position, instance.correlation_id, instance.state, due_at),
+            (self.process, instance.key, instance.position, instance.correlation_id, instance.state, due_at),
         )
 
     def forget(self, connection: sqlite3.Connection, key: str) -> None:
-        connection.execute("DELETE FROM instances WHERE process = ? AND key = ?", (self._process, key))
-
-    def put_off(self, connection: sqlite3.Connection, instance: Instance, due_at: datetime | None) -> None:
-        """Set the time of an instance anew, unless an event has changed it since."""
-        at = None if due_at is None else microseconds(due_at)
-        connection.execute(
-            "UPDATE instances SET due_at = ? WHERE process = ? AND key = ? AND position = ?",
-            (at, self._process, instance.key, instance.position),
-        )
+        connection.execute("DELETE FROM instances WHERE process = ? AND key = ?", (self.process, key))
 
     def park(self, connection: sqlite3.Connection, each: Parked) -> None:
-        """Set an event aside, or note another attempt at it."""
+        """Set aside what has failed; whatever of its key was set aside from behind it waits for it."""
         retry_at = None if each.retry_at is None else microseconds(each.retry_at)
-        row = (
-            self._process,
-            each.position,
-            each.key,
-            microseconds(each.parked_at),
-            each.attempts,
-            retry_at,
-            each.error,
-        )
+        at = microseconds(each.parked_at)
+        row = (self.process, each.position, each.key, at, each.asks, each.attempts, retry_at, each.error)
         connection.execute(_PARK, row)
+        connection.execute(_YIELD, (self.process, each.key, each.position))
 
-    def park_behind(self, connection: sqlite3.Connection, key: str, positions: Sequence[int], now: datetime) -> None:
-        """Set events aside because an earlier one of their key is."""
-        at = microseconds(now)
-        connection.executemany(_BEHIND, [(self._process, position, key, at) for position in positions])
+    def park_behind(self, connection: sqlite3.Connection, behind: Iterable[Parked]) -> None:
+        """Set aside what has to wait for what is before it, or for its turn."""
+        rows = [(self.process, each.position, each.key, microseconds(each.parked_at), each.asks) for each in behind]
+        connection.executemany(_BEHIND, rows)
 
-    def release(self, connection: sqlite3.Connection, key: str, position: int, now: datetime) -> None:
-        """Let go of a key's event; the next one's turn has come."""
-        connection.execute("DELETE FROM parked WHERE process = ? AND position = ?", (self._process, position))
-        connection.execute(_PROMOTE, (self._process, key, microseconds(now)))
+    def park_wake(self, connection: sqlite3.Connection, keys: Iterable[str], now: datetime) -> None:
+        """Set aside the waking of instances whose time has come, unless they have something set aside by now."""
+        text = f"""INSERT INTO parked SELECT process, position, key, ?2, 'wake', 0, ?2, NULL, 0 FROM instances
+            WHERE process = ?1 AND key = ?3 AND due_at <= ?2 AND {_FREE}"""
+        connection.executemany(text, [(self.process, microseconds(now), key) for key in keys])
+
+    def fail(self, connection: sqlite3.Connection, each: Parked) -> None:
+        """Note another attempt at what is set aside."""
+        retry_at = None if each.retry_at is None else microseconds(each.retry_at)
+        connection.execute(_FAIL, (each.attempts, retry_at, each.error, self.process, each.position))
+
+    def release(self, connection: sqlite3.Connection, key: str, positions: Sequence[int], now: datetime) -> None:
+        """Let go of what is done; the turn of the next one of the key has come."""
+        text = "DELETE FROM parked WHERE process = ? AND position = ?"
+        connection.executemany(text, [(self.process, position) for position in positions])
+        connection.execute(_PROMOTE, (self.process, key, microseconds(now)))
 
     def again(self, connection: sqlite3.Connection, position: int, now: datetime) -> None:
-        """Try an event again, as if for the first time."""
-        connection.execute(_AGAIN, (self._process, position, microseconds(now)))
+        """Try the first of a key again, as if for the first time."""
+        connection.execute(_AGAIN, (self.process, position, microseconds(now)))
+
+    def discard(self, connection: sqlite3.Connection, position: int, now: datetime) -> None:
+        connection.execute(_DISCARD, (self.process, position, microseconds(now)))
 
 
-def _instance(row: Sequence[object]) -> Instance:
+def _instance(row: Sequence[Any]) -> Instance:
     key, position, correlation_id, state, due_at = row
-    at = instant(due_at) if isinstance(due_at, int) else None
-    return Instance(key, position, correlation_id, state, at)  # type: ignore[arg-type]  # as the columns say
+    return Instance(key, position, correlation_id, state, None if due_at is None else instant(due_at))
 
 
-def _parked(row: Sequence[object]) -> Parked:
-    process, position, key, parked_at, attempts, retry_at, error = row
-    at = instant(retry_at) if isinstance(retry_at, int) else None
-    return Parked(process, position, key, instant(parked_at), attempts, at, error)  # type: ignore[arg-type]
+def _parked(row: Sequence[Any]) -> Parked:
+    process, position, key, parked_at, asks, attempts, retry_at, error, is_discarded = row
+    at = None if retry_at is None else instant(retry_at)
+    return Parked(process, position, key, instant(parked_at), Asks(asks), attempts, at, error, bool(is_discarded))

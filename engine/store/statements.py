@@ -49,7 +49,8 @@ class Statements:
         self.name = f"{model.name}_{slot}"
         self._metadata = sa.MetaData()
         columns = [sa.Column(each.name, each.kind.sql, nullable=each.is_optional) for each in layout.columns]
-        # An explicit key: VACUUM renumbers implicit rowids, and full-text search refers to rows by it.
+        # An explicit key, under a name that no row has. VACUUM renumbers implicit rowids, and full-text search refers
+        # to rows by it.
         self.table = sa.Table(
             self.name,
             self._metadata,

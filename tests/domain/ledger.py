@@ -64,6 +64,8 @@ class Shelf:
                 assert event.available_quantity == before
             case MedicineDiscontinued():
                 self.is_discontinued = True
+            case _:
+                pass  # a price, or somebody who got nothing
         assert 0 <= self._available() <= self.quantity
         assert getattr(event, "stock_quantity", self.quantity) == self.quantity
         assert getattr(event, "reserved_quantity", sum(self.aside.values())) == sum(self.aside.values())
@@ -104,6 +106,8 @@ class Ledger:
                 self.shelves[medicine_id].take(event)
                 if isinstance(event, StockDispatched):
                     self.dispatched[medicine_id, event.order_id] += event.quantity
+            case _:
+                pass  # what a user did otherwise
 
     def _user(self, event: UserRegistered | UserEmailChanged | UserDeleted) -> None:
         if isinstance(event, UserDeleted):
