@@ -14,7 +14,7 @@ from engine import clock
 from engine.ids import Seeded
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 "Seconds between two tries to connect, before jitter."
 UNREACHABLE = (OSError, WebSocketException, TimeoutError, ValueError)
 NEW_TOKEN_NEEDED = 4403
