@@ -53,7 +53,8 @@ class Demo:
 
     async def opened(self, session: Session) -> Session:
         """Sign in, and keep the socket open from now on. Raises Denied, and what connecting raises."""
-        await session.sign_in()
+        if not session.is_signed_in:
+            await session.sign_in()
         self._start(session.run())
         await session.connected()
         return session
@@ -215,9 +216,12 @@ async def demonstrate(url: str, minutes: float, rate: float, seed: int, email: s
     """Drive a live shop. 0 when everything added up, 1 when not. Raises Unavailable when it cannot begin."""
     async with running(url, seed) as demo:
         staff = await demo.staff(email, password)
-        watcher = await demo.opened(demo.session(email, password))
-        customers = await demo.customers(watcher)
-        await demo.follow(watcher, customers[0].session)
+        watcher = await demo.opened(staff.session.beside())
+        try:
+            customers = await demo.customers(watcher)
+            await demo.follow(watcher, customers[0].session)
+        except (*UNREACHABLE, Denied, Lost) as error:
+            raise Unavailable(f"{url} went away before the demo began: {error or type(error).__name__}.") from None
         sender = Sender(watcher, demo.views, demo.story)
         shop = Shop(staff, customers, demo.views, sender, demo.random, rate)
         demo.views["orders"].on_row = shop.note

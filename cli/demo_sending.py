@@ -65,12 +65,17 @@ class Sender:
             f"mutation ($input: {kind}!) {{ {mutation}(input: $input) "
             "{ receipt { position stream replayed } errors { code message } } }"
         )
+        way = Way(person.name, mutation, "", view=VIEW[mutation])
+
+        def again() -> None:
+            self.story.repeated += 1
+            way.is_repeated = True
+
         began = clock.monotonic()
         variables = {"input": {"commandId": command_id, **input}}
-        payload = (await person.session.ask_until_answered(query, variables, self._again))[mutation]
-        stored = 1000 * (clock.monotonic() - began)
+        payload = (await person.session.ask_until_answered(query, variables, again))[mutation]
+        way.stored = 1000 * (clock.monotonic() - began)
         self.story.commands += 1
-        way = Way(person.name, mutation, "", stored=stored, view=VIEW[mutation])
         if payload["errors"]:
             way.about = about if isinstance(about, str) else ""
             self.story.refusal(way, payload["errors"][0]["message"])
@@ -80,8 +85,7 @@ class Sender:
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 arrived = await self.views[way.view].reached(int(receipt["position"]))
-                # After a reconnect the time says when the server was back, and nothing about its speed.
-                way.pushed = None if receipt["replayed"] else 1000 * (arrived - began)
+                way.pushed = 1000 * (arrived - began)
         way.about = about if isinstance(about, str) else about()
         self._tell(way, command_id)
         return receipt
@@ -89,9 +93,6 @@ class Sender:
     async def told(self) -> None:
         """Wait until every command has been told of."""
         await asyncio.gather(*self._telling, return_exceptions=True)
-
-    def _again(self) -> None:
-        self.story.repeated += 1
 
     def _tell(self, way: Way, command_id: str) -> None:
         task = asyncio.create_task(self._follow(way, command_id))

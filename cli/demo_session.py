@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -14,7 +14,7 @@ from engine import clock
 from engine.ids import Seeded
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 "Seconds between two tries to connect, before jitter."
 UNREACHABLE = (OSError, WebSocketException, TimeoutError, ValueError)
 NEW_TOKEN_NEEDED = 4403
@@ -60,6 +60,16 @@ class Session:
         self._was_up = False
         self._tries = 0
         self._lost_at = 0.0
+
+    def beside(self) -> Self:
+        """Another socket of the same user, signed in as this one is."""
+        other = type(self)(self.url, self.email, self._password, self._random)
+        other._token = self._token
+        return other
+
+    @property
+    def is_signed_in(self) -> bool:
+        return bool(self._token)
 
     # ------------------------------------------------------------ operations
 

@@ -22,11 +22,13 @@ class Way:
     about: str
     events: Sequence[Mapping[str, Any]] = ()
     steps: Sequence[Mapping[str, Any]] = ()
-    stored: float | None = None
+    stored: float = 0.0
     "Milliseconds from the sending to the receipt."
     pushed: float | None = None
     "Milliseconds from the sending to the frame that shows it."
     view: str = ""
+    is_repeated: bool = False
+    "Its times say when the server was back, and nothing about its speed."
 
 
 @dataclass
@@ -65,14 +67,18 @@ class Story:
 
     def tell(self, way: Way) -> None:
         """command -> event -> projection -> push"""
-        if way.stored is not None:
-            self.stored.append(way.stored)
         lags = [step["lagMilliseconds"] for step in way.steps if step["lagMilliseconds"] is not None]
-        self.projected += [max(lags)] if lags else []
-        self.pushed += [way.pushed] if way.pushed is not None else []
+        if not way.is_repeated:
+            self.stored.append(way.stored)
+            self.projected += [max(lags)] if lags else []
+            self.pushed += [way.pushed] if way.pushed is not None else []
         events = ", ".join(f"{name} @{place}" for name, place in _events(way.events)) or "nothing to do"
         steps = ", ".join(_step(step) for step in way.steps)
-        parts = [*self._head(way), f"{way.stored or 0:.1f} ms -> ", (events, "cyan")]
+        parts = [
+            *self._head(way),
+            f"{way.stored:.1f} ms{', sent again' if way.is_repeated else ''} -> ",
+            (events, "cyan"),
+        ]
         parts += [" -> ", (steps, "yellow")] if steps else []
         parts += [" -> ", (f"frame of {way.view} +{way.pushed:.1f} ms", "green")] if way.pushed is not None else []
         self._print(Text.assemble(*parts))

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from ipaddress import ip_address
 from typing import Any
 
 import click
 
 from cli import accounts
+from cli.planning import DECLINED, Planned, planned
 from cli.settings import ShopSettings
 from domain.contact import same_email
 from domain.mail import SendMail
@@ -18,7 +18,6 @@ from domain.medicine import ChangeMedicinePrice, RegisterMedicine
 from domain.order import CancelOrder, CompleteOrder, PlaceOrder, ShipOrder
 from domain.order_line import OrderLine
 from domain.payment import ProcessPayment, RefundPayment
-from domain.payment_method import PaymentMethod
 from domain.record import RECORD, WriteRecord
 from domain.standing import Role
 from domain.user import RegisterUser
@@ -35,72 +34,10 @@ from readmodels.orders import ORDERS, OrderRow
 
 MARK = "demo"
 "The record that says that all of it is there."
-SEED = 1
 PATIENCE = 60.0
 "Seconds that the shop gets to take each step of all orders."
-DECLINED = Decimal("13.13")
-"What the built-in gateway declines."
-PLENTY = 200
-"In stock, of what ordinary orders hold."
-TOO_MANY = 10_000
-
-FATES = {
-    "completed": 36,
-    "shipped": 6,
-    "paid": 5,
-    "awaiting payment": 4,
-    "rejected": 1,
-    "given up": 2,
-    "cancelled when paid": 1,
-    "refunded": 2,
-    "refunded on arrival": 2,
-    "declined": 1,
-}
-"How many orders of the day come to what."
 UNPAID = {"awaiting payment", "rejected", "given up"}
 SENT = {"completed", "shipped", "refunded on arrival"}
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One order of the day, as it is known before anything is looked up."""
-
-    number: int
-    fate: str
-    customer: accounts.Account
-    wants: Sequence[tuple[str, int]]
-    "Medicine and quantity."
-    method: PaymentMethod
-
-    @property
-    def order_id(self) -> str:
-        return ids.derived("demo order", str(self.number))
-
-    @property
-    def payment_id(self) -> str:
-        return ids.derived("demo payment", str(self.number))
-
-
-def planned(catalogue: Iterable[RegisterMedicine]) -> tuple[str, Sequence[Planned]]:
-    """The medicine whose price is to be the one that is declined, and the orders: the same for the same catalogue."""
-    random, known = ids.seeded(SEED), sorted(catalogue, key=lambda each: each.medicine_id)
-    plenty = [each for each in known if each.stock_quantity >= PLENTY]
-    if len(plenty) < 10:
-        raise Unavailable(f"The demo needs 10 medicines of which {PLENTY} are there.")
-    dear = min(plenty, key=lambda each: abs(each.price.amount - DECLINED)).medicine_id
-    usual = [each.medicine_id for each in plenty if each.medicine_id != dear]
-    fates = [fate for fate, count in FATES.items() for _ in range(count)]
-    random.shuffle(fates)
-    orders = []
-    for number, fate in enumerate(fates):
-        customer, method = random.choice(accounts.CUSTOMERS), random.choice(list(PaymentMethod))
-        wants = [(each, random.randint(1, 4)) for each in random.sample(usual, random.randint(1, 4))]
-        if fate == "declined":
-            wants = [(dear, 1)]
-        elif fate == "rejected":
-            wants = [(wants[0][0], TOO_MANY)]
-        orders.append(Planned(number, fate, customer, wants, method))
-    return dear, orders
 
 
 # ---------------------------------------------------------------- who may be let in

@@ -13,6 +13,9 @@ from engine.endpoint import PATH
 from engine.faults import Unavailable
 from engine.serving import Server, bound, configured
 
+USUAL_PORT = 8000
+"Where `server.py demo` looks for a server."
+
 
 async def serve(settings: ShopSettings, catalogue: Path | None) -> int:
     """Serve until SIGINT or SIGTERM. Raises Unavailable for a port or a file that cannot be had."""
@@ -45,6 +48,7 @@ async def serve(settings: ShopSettings, catalogue: Path | None) -> int:
 def _greet(settings: ShopSettings, port: int, *, is_demo: bool) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = f"http://{host}:{port}"
+    where = "" if port == USUAL_PORT else f" --url {base}{PATH}"
     click.echo(
         f"\nDispensary is ready at {base}\n\n"
         f"  GraphQL   {base}{PATH}    queries and mutations by POST\n"
@@ -52,7 +56,9 @@ def _greet(settings: ShopSettings, port: int, *, is_demo: bool) -> None:
         f"  Health    {base}/health/ready\n"
         f"  Log       {settings.write_path}\n"
         f"  Reads     {settings.read_path}\n\n"
-        f"  Accounts  {_accounts(settings, is_demo=is_demo)}\n\n"
+        f"  Accounts  {_accounts(settings, is_demo=is_demo)}\n"
+        + (f"  Next      python server.py demo{where}    drives it for a minute\n" if is_demo else "")
+        + "\n"
         "Ctrl-C stops it; everything accepted is kept."
     )
 
