@@ -133,17 +133,7 @@ class App:
             await rows.open()
             stack.push_async_callback(rows.close)
             feed = Feed(interval=min(settings.projector_poll_interval, 0.5))
-            projector = Projector(
-                declarations.models,
-                log,
-                rows,
-                feed,
-                random=ids.random,
-                batch_size=settings.projector_batch_size,
-                poll_interval=settings.projector_poll_interval,
-                retention=timedelta(days=settings.tombstone_retention_days),
-                now=now,
-            )
+            projector = _projector(settings, declarations, log, rows, feed, now)
             dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
             reactor = Reactor(
                 declarations.processes,
@@ -248,6 +238,22 @@ class App:
                 yield statuses
                 shown = statuses
             await asyncio.sleep(interval)
+
+
+def _projector(
+    settings: Settings, declarations: Declarations, log: Log, rows: ReadStore, feed: Feed, now: Clock
+) -> Projector:
+    return Projector(
+        declarations.models,
+        log,
+        rows,
+        feed,
+        random=ids.random,
+        batch_size=settings.projector_batch_size,
+        poll_interval=settings.projector_poll_interval,
+        retention=timedelta(days=settings.tombstone_retention_days),
+        now=now,
+    )
 
 
 async def verify(settings: Settings, declarations: Declarations) -> list[Verdict[Any]]:
