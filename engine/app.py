@@ -137,50 +137,25 @@ class App:
             rows = ReadStore(settings.read_path, declarations.models, readers=pool)
             await rows.open()
             stack.push_async_callback(rows.close)
-            app = cls._of(settings, declarations, log, rows, performers, now, manner)
+            feed = Feed(interval=min(settings.projector_poll_interval, 0.5))
+            projector = _projector(settings, declarations, log, rows, feed, now)
+            dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
+            reactor = Reactor(
+                declarations.processes,
+                log,
+                dispatcher.send,
+                performers,
+                feed,
+                now=now,
+                random=ids.random,
+                manner=manner,
+                poll_interval=settings.projector_poll_interval,
+            )
+            views = LiveViews(log, rows, feed)
+            history = History(log, rows, feed, declarations.models)
+            app = cls(settings, declarations, log, rows, feed, dispatcher, projector, reactor, views, history)
             await app._start(stack)
             yield app
-
-    @classmethod
-    def _of(
-        cls,
-        settings: Settings,
-        declarations: Declarations,
-        log: Log,
-        rows: ReadStore,
-        performers: Mapping[type[Effect], Performer],
-        now: Clock,
-        manner: Manner,
-    ) -> Self:
-        """The parts on top of the stores, none of them running."""
-        poll = settings.projector_poll_interval
-        feed = Feed(interval=min(poll, 0.5))
-        projector = Projector(
-            declarations.models,
-            log,
-            rows,
-            feed,
-            random=ids.random,
-            batch_size=settings.projector_batch_size,
-            poll_interval=poll,
-            retention=timedelta(days=settings.tombstone_retention_days),
-            now=now,
-        )
-        dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
-        reactor = Reactor(
-            declarations.processes,
-            log,
-            dispatcher.send,
-            performers,
-            feed,
-            now=now,
-            random=ids.random,
-            manner=manner,
-            poll_interval=poll,
-        )
-        views = LiveViews(log, rows, feed)
-        history = History(log, rows, feed, declarations.models)
-        return cls(settings, declarations, log, rows, feed, dispatcher, projector, reactor, views, history)
 
     async def _start(self, stack: AsyncExitStack) -> None:
         async def positions() -> dict[str, int]:
@@ -268,6 +243,22 @@ class App:
                 yield statuses
                 shown = statuses
             await asyncio.sleep(interval)
+
+
+def _projector(
+    settings: Settings, declarations: Declarations, log: Log, rows: ReadStore, feed: Feed, now: Clock
+) -> Projector:
+    return Projector(
+        declarations.models,
+        log,
+        rows,
+        feed,
+        random=ids.random,
+        batch_size=settings.projector_batch_size,
+        poll_interval=settings.projector_poll_interval,
+        retention=timedelta(days=settings.tombstone_retention_days),
+        now=now,
+    )
 
 
 async def verify(settings: Settings, declarations: Declarations) -> list[Verdict[Any]]:

@@ -167,6 +167,8 @@ async def test_states_of_another_layout_are_folded_anew_and_nothing_is_done_twic
 async def test_what_is_set_aside_outlives_another_layout_and_still_has_its_consequences(tmp_path: Path) -> None:
     clock, street = Fixed(), Street(closed={"ann"})
     async with town(tmp_path, clock=clock, street=street) as at:
+        for number in range(50):
+            await at.give("bob", number, kind="nothing")
         await at.give("ann", 1, 2)
         await at.give("ann", 3, kind="deliver")
         await at.give("ann", 4)

@@ -218,10 +218,11 @@ async def test_keys_for_which_there_is_no_place_beside_slow_ones_come_when_there
         names = ("ann", "bob", "cyd", "dan")
         for name in names:
             at.street.shut(name)
-            await at.give(name, 1, kind="deliver")
-        for name in names[:2]:
-            await asyncio.wait_for(at.street.begun[name].wait(), 5)
-        assert not at.street.begun["dan"].is_set()
+            position = await at.give(name, 1, kind="deliver")
+        assert await at.app.feed.reached("process errands", position, 5)
+        assert [at.street.begun[name].is_set() for name in names] == [True, True, False, False]
+        tasks = [task for task in asyncio.all_tasks() if task.get_name() == "process errands"]
+        assert len(tasks) == 3  # two lanes, and the loop; those that had no place are in the table alone
         for name in names:
             at.street.gates[name].set()
         await at.drained()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.shapes import Receipt
 from engine.status import State
-from tests.engine.errands import DECLARATIONS, HASTY, START, GiveErrand, Street, town
+from tests.engine.errands import DECLARATIONS, HASTY, START, GiveErrand, Street, Town, town
 from tests.engine.toy import until
 
 MANNER = changed(HASTY, batch_size=3, patience=0.01, lanes=2)
@@ -151,7 +151,7 @@ def test_an_end_between_any_two_awaits_loses_nothing_does_nothing_twice_and_keep
 # ------------------------------------------------------------------ a log that cannot
 
 
-async def stalled(at: Any) -> None:
+async def stalled(at: Town) -> None:
     async def holds() -> bool:
         (status,) = await at.app.statuses()
         return bool(status.state is State.STALLED)
@@ -226,29 +226,46 @@ def _fill(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO filling VALUES (?)", ("x" * 100,))
 
 
+class Hanging:
+    """Work that keeps the writer of a log busy until it is let go."""
+
+    def __init__(self, at: Town) -> None:
+        self._gate, self._entered = threading.Event(), threading.Event()
+        self._done = asyncio.ensure_future(at.app.log.writer.run(self._hang))
+
+    def _hang(self, connection: sqlite3.Connection) -> None:
+        self._entered.set()
+        self._gate.wait(10)
+
+    async def entered(self) -> None:
+        await asyncio.to_thread(self._entered.wait, 5)
+
+    async def end(self) -> None:
+        self._gate.set()
+        await self._done
+
+
 async def test_a_log_that_does_not_answer_stalls_the_process_which_then_asks_how_far_it_has_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with town(tmp_path) as at:
         monkeypatch.setattr("engine.store.log.PATIENCE", 0.05)
-        gate, entered = threading.Event(), threading.Event()
-
-        def hang(connection: sqlite3.Connection) -> None:
-            entered.set()
-            gate.wait(10)
-
-        at.street.shut("ann")
-        await at.give("ann", 1, kind="deliver")
-        await asyncio.wait_for(at.street.begun["ann"].wait(), 5)
-        hanging = asyncio.ensure_future(at.app.log.writer.run(hang))
-        await asyncio.to_thread(entered.wait, 5)
-        await stalled(at)
-        gate.set()
-        await hanging
-        at.street.gates["ann"].set()
+        first = Hanging(at)
+        await first.entered()
+        giving = asyncio.ensure_future(at.give("ann", 1, kind="nothing"))
+        for _ in range(20):
+            await asyncio.sleep(0)  # until the command is in line
+        second = Hanging(at)
+        await first.end()
+        await giving
+        await second.entered()
+        await stalled(at)  # what it stores is in line behind the second
+        (status,) = await at.app.statuses()
+        assert status.last_error == "Unavailable: The log has not answered within 0.05 s."
+        await second.end()
+        await at.give("ann", 2)
         await at.drained()
-        assert await at.notes("ann") == ["delivered 1"]
-        assert await at.query("SELECT * FROM parked") == []
+        assert await at.notes("ann") == ["1 2"]
 
 
 async def test_an_event_that_cannot_be_read_stalls_the_process_behind_all_that_can(tmp_path: Path) -> None:
