@@ -40,7 +40,7 @@ from engine.refusals import AlreadyTaken, NotAllowedNow, NotFound, Refusal
 from engine.shapes import Command, Secret
 from tests.memory_shop import Shop
 
-EFFORT = settings(max_examples=50, stateful_step_count=30, deadline=None, derandomize=False, print_blob=True)
+EFFORT = settings(max_examples=100, stateful_step_count=30, deadline=None, derandomize=False, print_blob=True)
 
 
 class Machine(RuleBasedStateMachine):

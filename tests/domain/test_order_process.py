@@ -319,5 +319,5 @@ class OrderProcess(RuleBasedStateMachine):
 
 
 def test_orders_payments_and_stock_agree_in_the_end() -> None:
-    effort = settings(max_examples=120, stateful_step_count=50, deadline=None, derandomize=False, print_blob=True)
+    effort = settings(max_examples=200, stateful_step_count=50, deadline=None, derandomize=False, print_blob=True)
     run_state_machine_as_test(OrderProcess, settings=effort)
