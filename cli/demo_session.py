@@ -16,6 +16,7 @@ from engine.ids import Seeded
 PROTOCOL = Subprotocol("graphql-transport-ws")
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 "Seconds between two tries to connect, before jitter."
+LONGEST_SIGN_IN = 30.0
 UNREACHABLE = (OSError, WebSocketException, TimeoutError, ValueError)
 NEW_TOKEN_NEEDED = 4403
 LAST_OWN_FAULT = 4500
@@ -132,7 +133,8 @@ class Session:
         """Get a token, over a socket that nobody is signed in on. Raises Denied, and what connecting raises."""
         variables = {"email": self.email, "password": self._password}
         log_in = {"type": "subscribe", "id": "1", "payload": {"query": LOG_IN, "variables": variables}}
-        async with connect(_socket_url(self.url), subprotocols=[PROTOCOL], proxy=None) as socket:
+        target = connect(_socket_url(self.url), subprotocols=[PROTOCOL], proxy=None)
+        async with asyncio.timeout(LONGEST_SIGN_IN), target as socket:
             await socket.send(json.dumps({"type": "connection_init"}))
             async for text in socket:
                 match json.loads(text):
