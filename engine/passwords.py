@@ -1,6 +1,7 @@
 """Passwords, hashed and checked with argon2id away from the event loop."""
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self, TypeVar
@@ -67,5 +68,6 @@ class Passwords:
 
 
 def _bytes(password: str) -> bytes:
+    """A password in the one form of all that look the same: systems differ in how they type é (NIST SP 800-63B)."""
     # Half of a surrogate pair is a character that can be typed into JSON, and no fault.
-    return password.encode("utf-8", "surrogatepass")
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

@@ -130,3 +130,9 @@ async def test_the_event_loop_goes_on_while_a_password_is_hashed() -> None:
         turns += 1
     await passwords.close()
     assert turns > 10
+
+
+async def test_the_same_letters_typed_on_another_system_are_the_same_password(passwords: Passwords) -> None:
+    hash = await passwords.hash("caf\u00e9 au lait")
+    assert await passwords.verify(hash, "cafe\u0301 au lait")
+    assert not await passwords.verify(hash, "cafe au lait")
