@@ -13,6 +13,8 @@ from engine.refusals import AlreadyTaken, Refusal
 from engine.shapes import Receipt, Secret
 from readmodels.users import USERS
 
+ACTOR = "server/settings"
+
 logger = structlog.get_logger(__name__)
 
 
@@ -45,7 +47,7 @@ async def _registered(app: App, settings: ShopSettings, user_id: str, hash: str)
         )
     except Refusal as refusal:
         return refusal
-    return await app.send(command, command_id=None, expected_version=None, actor_id=None)
+    return await app.send(command, command_id=None, expected_version=None, actor_id=ACTOR)
 
 
 async def _is_there(app: App, user_id: str) -> bool:

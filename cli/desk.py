@@ -15,6 +15,7 @@ from engine.deadletters import DeadLetterCommand, DiscardDeadLetter, RetryDeadLe
 from engine.faults import Taken, Unavailable
 from engine.refusals import Refusal
 
+ACTOR = "server/dead-letters"
 FIELDS = "process position key attempts isDead retryAt error event { type }"
 LIST = f"query ($process: String, $after: Position) {{ deadLetters(process: $process, after: $after) {{ {FIELDS} }} }}"
 RETRY = "mutation ($input: RetryDeadLetterInput!) { retryDeadLetter(input: $input) { errors { message } } }"
@@ -40,7 +41,7 @@ async def directly(settings: ShopSettings, command: DeadLetterCommand | None) ->
         if command is not None:
             if await app.reactor.dead_letter(command.process, command.position) is None:
                 raise Unavailable(f"{command.process} has not set the event at position {command.position} aside.")
-            outcome = await app.send(command, command_id=None, expected_version=None, actor_id=None)
+            outcome = await app.send(command, command_id=None, expected_version=None, actor_id=ACTOR)
             if isinstance(outcome, Refusal):
                 raise Unavailable(outcome.message)
         await app.drained()

@@ -9,6 +9,8 @@ from engine.refusals import AlreadyTaken, Refusal
 from engine.shapes import Command, Value
 
 AT_ONCE = 64
+ACTOR = "server/import"
+"Who acts. No user can be called so: an id holds no slash."
 
 
 class Tallied(Value):
@@ -29,7 +31,7 @@ async def send_all(app: App, commands: Sequence[Command], progress: Callable[[],
         nonlocal accepted, there
         for command in remaining:
             id = f"import-{fingerprint(command, None).hex()}"
-            outcome = await app.send(command, command_id=id, expected_version=None, actor_id=None)
+            outcome = await app.send(command, command_id=id, expected_version=None, actor_id=ACTOR)
             if isinstance(outcome, AlreadyTaken):
                 there += 1
             elif isinstance(outcome, Refusal):

@@ -2,30 +2,47 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import structlog
 
+from engine import ids
 from engine.faults import Unavailable
 from engine.shapes import Command
 
 logger = structlog.get_logger(__name__)
 
+ACTOR = "server/tally"
+"Who acts. No user can be called so: an id holds no slash."
+
 MakeCommand = Callable[[str, int], Command]
 "From a key and how many times."
 
 
-class Tally:
-    """Sends what was counted every `interval` seconds, and at the end. A crash loses the counts of one interval."""
+_Count = tuple[MakeCommand, str, int]
 
-    def __init__(
-        self, send: Callable[[Command], Awaitable[object]], *, interval: float = 1.0, most_keys: int = 10_000
-    ) -> None:
+
+class Send(Protocol):
+    """How commands are sent: `Dispatcher.send`."""
+
+    async def __call__(self, command: Command, *, command_id: str | None, actor_id: str | None) -> object: ...
+
+
+class Tally:
+    """Sends what was counted every `interval` seconds, and at the end. A crash loses the counts of one interval.
+
+    A command that may or may not have been stored is sent again under its id, so that nothing is counted twice.
+    """
+
+    def __init__(self, send: Send, *, interval: float = 1.0, most_keys: int = 10_000) -> None:
         self._send = send
         self._interval = interval
         self._most_keys = most_keys
         self._counts: Counter[tuple[MakeCommand, str]] = Counter()
+        self._unsure: dict[str, _Count] = {}
+        "By id, those that were sent and not confirmed."
         self._begun = asyncio.Event()
         self._full = asyncio.Event()
         self._is_stopping = False
@@ -51,19 +68,27 @@ class Tally:
             self._full.set()
 
     async def flush(self) -> None:
-        """Send all that was counted; what cannot be stored at the moment is counted again the next time."""
+        """Send all that was counted; what cannot be stored at the moment is sent again the next time."""
         counts, self._counts = self._counts, Counter()
-        sent = await asyncio.gather(*(self._one(*each) for each in counts.items()), return_exceptions=True)
-        for (place, times), outcome in zip(counts.items(), sent, strict=True):
-            if isinstance(outcome, Unavailable) and len(self._counts) < self._most_keys:
-                self._counts[place] += times
-                self._begun.set()
-            if isinstance(outcome, Exception):
-                logger.warning("count not stored", key=place[1], reason=str(outcome))
+        waiting, self._unsure = self._unsure, {}
+        waiting |= {ids.new(): (*place, times) for place, times in counts.items()}
+        reasons = [reason for reason in await asyncio.gather(*map(self._one, waiting.items())) if reason]
+        if reasons:
+            logger.warning("counts not stored", keys=len(reasons), reason=reasons[0], kept=len(self._unsure))
 
-    async def _one(self, place: tuple[MakeCommand, str], times: int) -> None:
-        command, key = place
-        await self._send(command(key, times))
+    async def _one(self, sent: tuple[str, _Count]) -> str | None:
+        """Why a count was not stored; None when it was."""
+        id, (command, key, times) = sent
+        try:
+            await self._send(command(key, times), command_id=id, actor_id=ACTOR)
+        except Unavailable as reason:
+            if len(self._unsure) < self._most_keys:
+                self._unsure[id] = command, key, times
+                self._begun.set()
+            return str(reason)
+        except Exception as fault:  # one count must not take the others with it; it would fail the next time as well
+            return f"{type(fault).__name__}: {fault}"
+        return None
 
     async def _run(self) -> None:
         while not self._is_stopping:

@@ -24,12 +24,15 @@ class Desk:
 
     def __init__(self) -> None:
         self.taken: list[Command] = []
+        self.ids: list[str | None] = []
         self.arrived = asyncio.Event()
         self.refuse: Exception | None = None
         self.open = asyncio.Event()
         self.open.set()
 
-    async def send(self, command: Command) -> None:
+    async def send(self, command: Command, *, command_id: str | None, actor_id: str | None) -> None:
+        assert actor_id == "server/tally"
+        self.ids.append(command_id)
         self.arrived.set()
         await self.open.wait()
         if self.refuse:
@@ -109,6 +112,21 @@ async def test_a_tally_that_never_started_sends_what_it_has_when_it_stops() -> N
     assert desk.taken == [Count(key="a", times=1)]
 
 
+async def test_what_may_have_been_stored_is_sent_again_under_its_id() -> None:
+    desk = Desk()
+    tally = Tally(desk.send, interval=3600)
+    desk.refuse = Unavailable("not confirmed")
+    with capture_logs():
+        tally.add(count, "a")
+        await tally.flush()
+    desk.refuse = None
+    tally.add(count, "a")
+    await tally.flush()
+    assert desk.taken == [Count(key="a", times=1), Count(key="a", times=1)]
+    first, again, other = desk.ids
+    assert (first, other != first) == (again, True)
+
+
 async def test_what_cannot_be_stored_is_counted_again_by_itself() -> None:
     desk = Desk()
     tally = Tally(desk.send, interval=0.01)
@@ -123,7 +141,13 @@ async def test_what_cannot_be_stored_is_counted_again_by_itself() -> None:
         tally.add(count, "a")
         await tally.stop()
     assert sum(each.times for each in desk.taken if isinstance(each, Count)) == 3
-    assert logs[0] == {"event": "count not stored", "key": "a", "reason": "disk full", "log_level": "warning"}
+    assert logs[0] == {
+        "event": "counts not stored",
+        "keys": 1,
+        "kept": 1,
+        "reason": "disk full",
+        "log_level": "warning",
+    }
 
 
 async def test_what_waits_stays_bounded_while_nothing_can_be_stored() -> None:
@@ -152,4 +176,4 @@ async def test_a_count_that_is_faulty_is_dropped_and_harms_no_other() -> None:
         tally.add(count, "b")
         await tally.stop()
     assert desk.taken == [Count(key="b", times=1)]
-    assert [line["reason"] for line in logs] == ["a"]
+    assert [line["reason"] for line in logs] == ["ZeroDivisionError: a"]
