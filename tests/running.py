@@ -23,9 +23,10 @@ from cli.settings import ShopSettings
 from domain.standing import Role
 from domain.user import RegisterUser
 from engine import clock, serving
-from engine.app import App
+from engine.app import MANNER, App
 from engine.clock import Clock
 from engine.endpoint import PATH
+from engine.lane import Manner
 from engine.passwords import Passwords
 from engine.shapes import Command, Receipt, Secret
 from engine.tokens import Tokens
@@ -230,10 +231,13 @@ ERRORS = (
 
 
 @asynccontextmanager
-async def opened(folder: Path, now: Clock = clock.now, **changed: Any) -> AsyncIterator[Shop]:
+async def opened(folder: Path, now: Clock = clock.now, manner: Manner = MANNER, **changed: Any) -> AsyncIterator[Shop]:
     """A shop on the files in a folder."""
     chosen = settings(folder, **changed)
-    async with App.running(chosen, DECLARATIONS, performers(chosen)) as app, AsyncExitStack() as stack:
+    async with (
+        App.running(chosen, DECLARATIONS, performers(chosen), manner=manner) as app,
+        AsyncExitStack() as stack,
+    ):
         front = await stack.enter_async_context(
             endpoint.opened(app, chosen, built=built(), passwords=Passwords.cheap(), now=now)
         )
