@@ -86,6 +86,9 @@ class Sender:
             async with asyncio.timeout(PATIENCE):
                 arrived = await self.views[way.view].reached(int(receipt["position"]))
                 way.pushed = 1000 * (arrived - began)
+                if way.view == "payments":
+                    # The next step is chosen by what orders show, and another read model may be a moment behind.
+                    await self.views["orders"].reached(int(receipt["position"]))
         way.about = about if isinstance(about, str) else about()
         self._tell(way, command_id)
         return receipt
