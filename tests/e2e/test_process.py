@@ -231,8 +231,7 @@ async def test_verify_finds_a_row_that_was_tampered_with(tmp_path: Path) -> None
     rows.close()
     ended = await run(tmp_path, "verify")
     assert ended.code == 1
-    assert verdict(ended.out)[0] == "1 rows differ"
-    assert set(verdict(ended.out)[1:]) == {"equal"}
+    assert sorted(set(verdict(ended.out))) == ["1 rows differ", "equal"]
     assert "'a'" in ended.out
     assert "499" in ended.out
 
