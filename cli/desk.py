@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from typing import Any
 
 import click
@@ -69,11 +69,10 @@ async def over_http(url: str, token: str | None, command: DeadLetterCommand | No
 
 def _ask(url: str, token: str | None, command: DeadLetterCommand | None) -> int:
     try:
-        client = Client(url, token=token)
-        if command is not None:
-            _send(client, command)
-        found = client.post(LIST, {"process": None, "after": None})["deadLetters"]
-        client.close()
+        with closing(Client(url, token=token)) as client:
+            if command is not None:
+                _send(client, command)
+            found = client.post(LIST, {"process": None, "after": None})["deadLetters"]
     except Refused as error:
         raise Unavailable(str(error)) from None
     return _told(found)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,7 @@ def _post_all(found: Sequence[RegisterMedicine], file: Path, url: str, token: st
     accepted, there = 0, 0
     refused: list[str] = []
     try:
-        client = Client(url, token=token)
-        with _bar(file, len(found)) as advance:
+        with closing(Client(url, token=token)) as client, _bar(file, len(found)) as advance:
             for command in found:
                 payload = client.post(REGISTER, {"input": _input(command)})["registerMedicine"]
                 codes = {error["code"] for error in payload["errors"]}
@@ -82,7 +81,6 @@ def _post_all(found: Sequence[RegisterMedicine], file: Path, url: str, token: st
                 else:
                     refused.append(payload["errors"][0]["message"])
                 advance()
-        client.close()
     except Refused as error:
         raise Unavailable(str(error)) from None
     return _told(Tallied(accepted=accepted, already_there=there, refused=tuple(refused)))

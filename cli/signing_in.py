@@ -1,6 +1,7 @@
 """`server.py log-in`: a token for the other commands that go through a running server."""
 
 import asyncio
+from contextlib import closing
 
 import click
 
@@ -19,9 +20,8 @@ async def log_in(url: str, email: str, password: str) -> int:
 def token(url: str, email: str, password: str) -> str:
     """Sign in. Raises Unavailable, with a sentence."""
     try:
-        client = Client(url)
-        payload = client.post(LOG_IN, {"input": {"email": email, "password": password}})["logIn"]
-        client.close()
+        with closing(Client(url)) as client:
+            payload = client.post(LOG_IN, {"input": {"email": email, "password": password}})["logIn"]
     except Refused as error:
         raise Unavailable(str(error)) from None
     if payload["errors"]:
