@@ -105,7 +105,7 @@ async def test_a_gateway_that_is_silent_raises_within_the_deadline() -> None:
 
 def test_a_silent_gateway_is_named_before_the_engine_loses_patience() -> None:
     # Two deadlines at one moment: the engine's would win, and its TimeoutError names nobody.
-    assert TIMEOUT < Manner().timeout
+    assert Manner().timeout > TIMEOUT
 
 
 async def test_the_artificial_delay_is_waited_for() -> None:
