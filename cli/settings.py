@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from pydantic import Field, field_validator
 
+from domain.contact import Password
+from engine.refusals import InvalidInput
 from engine.settings import Settings
-
-LEAST_PASSWORD = 8
 
 
 class ShopSettings(Settings):
@@ -34,10 +34,11 @@ class ShopSettings(Settings):
 
     @field_validator("admin_password")
     @classmethod
-    def _long_enough(cls, password: str) -> str:
-        if password and len(password) < LEAST_PASSWORD:
-            raise ValueError(f"must have at least {LEAST_PASSWORD} characters")
-        return password
+    def _choosable(cls, password: str) -> str:
+        try:
+            return Password(password).text if password else ""
+        except InvalidInput as refusal:
+            raise ValueError(refusal.message.removesuffix(".")) from None
 
     @field_validator("smtp_url")
     @classmethod

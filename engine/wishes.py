@@ -14,6 +14,8 @@ from engine.shapes import Command, Effect, Receipt
 Performer = Callable[[Any, str], Awaitable[Sequence[Command]]]
 "Performs an effect, known by an id that is the same when it is asked again; gives the commands that follow from it."
 
+OURS = "process/"
+"How the command ids of processes begin. They can be foretold, so a client must not send one: it would be used up."
 MOST_REMEMBERED = 10_000
 "Effects of which it is known that they were performed; a crash forgets them."
 
@@ -52,7 +54,7 @@ class Cause(NamedTuple):
     @property
     def actor(self) -> str:
         """Who acts. No user can be called so: an id holds no slash."""
-        return f"process/{self.process}"
+        return f"{OURS}{self.process}"
 
 
 class Wishes:
@@ -99,7 +101,7 @@ class Wishes:
     async def _command(self, command: Command, id: str, cause: Cause) -> None:
         outcome = await self._send(
             command,
-            command_id=id,
+            command_id=f"{OURS}{id}",
             correlation_id=cause.correlation_id,
             causation_id=str(cause.position),
             actor_id=cause.actor,

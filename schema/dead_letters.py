@@ -56,12 +56,18 @@ class RetryDeadLetterInput(CommandInput):
     process: str = strawberry.field(description="Which process set it aside.")
     position: Position = strawberry.field(description="The place of the event in the log.")
 
+    def said(self) -> list[str | int]:
+        return [self.process, self.position]
+
 
 @strawberry.input(description="An event from which nothing shall follow; those that wait behind it go on.")
 class DiscardDeadLetterInput(CommandInput):
     process: str = strawberry.field(description="Which process set it aside.")
     position: Position = strawberry.field(description="The place of the event in the log.")
     reason: str = strawberry.field(description="Why.")
+
+    def said(self) -> list[str | int]:
+        return [self.process, self.position, self.reason]
 
 
 async def _retrying(context: ShopContext, input: RetryDeadLetterInput) -> RetryDeadLetter:

@@ -42,14 +42,15 @@ class Event(Node):
     )
 
     @classmethod
-    def of(cls, recorded: Recorded) -> Self:
+    def of(cls, recorded: Recorded, *, is_told: bool = True) -> Self:
+        """`is_told`: whether whoever asks may know the facts, and not only what kind of thing happened."""
         return cls(
             id=strawberry.ID(f"{cls.prefix}{recorded.position}"),
             position=Position(recorded.position),
             stream=recorded.stream,
             version=recorded.version,
             type=type(recorded.event).__name__,
-            data=Json(msgspec.to_builtins(recorded.event)),
+            data=Json(msgspec.to_builtins(recorded.event) if is_told else {}),
             recorded_at=recorded.recorded_at,
             command_id=strawberry.ID(recorded.command_id),
             correlation_id=strawberry.ID(recorded.correlation_id),

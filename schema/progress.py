@@ -37,11 +37,11 @@ class CommandProgress:
     is_complete: bool = strawberry.field(description="Whether every one of them has.")
 
     @classmethod
-    def of(cls, progress: Progress) -> Self:
+    def of(cls, progress: Progress, *, is_told: bool) -> Self:
         return cls(
             command_id=strawberry.ID(progress.command_id),
             receipt=ReceiptType.of(progress.receipt) if progress.receipt else None,
-            events=[Event.of(event) for event in progress.events],
+            events=[Event.of(event, is_told=is_told) for event in progress.events],
             projections=[ProjectionStep.of(step) for step in progress.steps],
             is_complete=progress.is_complete,
         )
@@ -73,4 +73,5 @@ def _shown(info: Info, progress: Progress) -> CommandProgress:
     viewer = info.context.viewer
     if not viewer.is_staff and progress.receipt and progress.receipt.actor_id != viewer.user_id:
         raise Forbidden(NOT_YOURS)
-    return CommandProgress.of(progress)
+    # Of those who are not signed in each could be any other: a command id, which a client may make up, proves nothing.
+    return CommandProgress.of(progress, is_told=viewer.is_signed_in)

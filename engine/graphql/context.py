@@ -11,9 +11,10 @@ from engine.graphql.connection import Connection, Slice, connect
 from engine.graphql.errors import ProtocolError
 from engine.graphql.frame import Frame
 from engine.graphql.scalars import Position, given
-from engine.refusals import Refusal
+from engine.refusals import InvalidInput, Refusal
 from engine.shapes import Command, Conditions, ReadModel, Receipt, Row
 from engine.tally import MakeCommand
+from engine.wishes import OURS
 
 MOST_VALUES = 1000
 "Measured: 1,000 ids in a filter take a tenth of a second, 40,000 take eighteen seconds."
@@ -32,6 +33,9 @@ class Context:
     async def send(
         self, command: Command, command_id: str | None, expected_version: int | None, said: Any = None
     ) -> Receipt | Refusal:
+        """Send a client's command."""
+        if command_id is not None and command_id.startswith(OURS):
+            return InvalidInput(f"A command id must not begin with {OURS}", ["commandId"])
         return await self.app.send(
             command, command_id=command_id, expected_version=expected_version, actor_id=self.actor_id, said=said
         )

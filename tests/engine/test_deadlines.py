@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from engine import ids
+from engine.wishes import OURS
 from tests.engine.errands import DECLARATIONS, ERRANDS, HASTY, START, Day, DropAll, Fixed, Street, town, with_process
 
 SOON = START + timedelta(hours=1)
@@ -22,7 +23,7 @@ async def test_an_instance_is_woken_once_when_its_time_has_come(tmp_path: Path) 
         assert await at.notes("late") == ["1"]
         *_, woken = await at.all()
         assert (woken.command_id, woken.correlation_id, woken.causation_id, woken.actor_id) == (
-            ids.derived("errands", f"ann due {SOON.isoformat()}", "0"),
+            OURS + ids.derived("errands", f"ann due {SOON.isoformat()}", "0"),
             (await at.all())[0].correlation_id,
             "1",
             "process/errands",

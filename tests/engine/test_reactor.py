@@ -10,6 +10,7 @@ from engine import ids
 from engine.app import App
 from engine.lane import Manner
 from engine.status import State
+from engine.wishes import OURS
 from tests.engine.errands import (
     DECLARATIONS,
     ERRANDS,
@@ -42,7 +43,7 @@ async def test_what_follows_names_its_command_its_cause_its_story_and_the_proces
         (cause, effect) = await at.all()
         assert cause.position == receipt.position
         assert (effect.command_id, effect.correlation_id, effect.causation_id, effect.actor_id, effect.trace) == (
-            ids.derived("errands", "1", "0"),
+            OURS + ids.derived("errands", "1", "0"),
             "story",
             "1",
             "process/errands",

@@ -42,7 +42,7 @@ TABLE: list[tuple[str, Any, str, Any, str, str]] = [
     ("LOG_LEVEL", "info", "debug", "debug", "loud", "must be 'debug', 'info', 'warning' or 'error'"),
     ("LOG_FORMAT", "auto", "json", "json", "xml", "must be 'auto', 'console' or 'json'"),
     ("ADMIN_EMAIL", "", "ada@example.org", "ada@example.org", "ada", "must be"),
-    ("ADMIN_PASSWORD", "", "long enough", "long enough", "short", "must have"),
+    ("ADMIN_PASSWORD", "", "long enough", "long enough", "short", "A password has 8 to"),
     ("PAYMENT_MINUTES", 15, "1", 1, "0", "must be greater than or equal to 1"),
     ("GATEWAY_DELAY_MS", 200, "0", 0, "-1", "must be greater than or equal to 0"),
     ("SMTP_URL", "", "smtp://ann:pw@mail", "smtp://ann:pw@mail", "http://ann:pw@mail", "must be of the form smtp://"),
@@ -170,6 +170,14 @@ def test_the_administrators_email_and_password_go_together(
     with pytest.raises(SettingsError) as caught:
         load(ShopSettings)
     assert str(caught.value) == f"ADMIN_EMAIL and ADMIN_PASSWORD go together; {missing} is not set."
+
+
+@pytest.mark.parametrize("password", ["x" * 129, " " * 8])
+def test_a_password_that_nobody_could_sign_in_with_is_refused(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIN_EMAIL", "ada@example.org")
+    monkeypatch.setenv("ADMIN_PASSWORD", password)
+    with pytest.raises(SettingsError, match=r"^ADMIN_PASSWORD is refused: A password [^.]*\.$"):
+        load(ShopSettings)
 
 
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

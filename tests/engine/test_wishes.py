@@ -9,7 +9,7 @@ import pytest
 from engine import ids, wishes
 from engine.refusals import NotAllowedNow, Refusal
 from engine.shapes import Command, Effect, Receipt
-from engine.wishes import Cause, EffectCutShort, Performer, Wishes
+from engine.wishes import OURS, Cause, EffectCutShort, Performer, Wishes
 from tests.engine.errands import START, Deliver, Note
 
 CAUSE = Cause("errands", "7", "story", 7, "trace")
@@ -44,10 +44,10 @@ async def test_commands_and_effects_are_done_in_order_under_ids_derived_from_the
     effect = ids.derived("errands", "7", "1")
     assert performed == [effect]
     assert [(command, about["command_id"]) for command, about in desk.sent] == [
-        (Note("a", "first"), ids.derived("errands", "7", "0")),
-        (Note("b", "then"), ids.derived(effect, "0")),
-        (Note("b", "and then"), ids.derived(effect, "1")),
-        (Note("a", "last"), ids.derived("errands", "7", "2")),
+        (Note("a", "first"), OURS + ids.derived("errands", "7", "0")),
+        (Note("b", "then"), OURS + ids.derived(effect, "0")),
+        (Note("b", "and then"), OURS + ids.derived(effect, "1")),
+        (Note("a", "last"), OURS + ids.derived("errands", "7", "2")),
     ]
     assert {key: value for key, value in desk.sent[1][1].items() if key != "command_id"} == {
         "correlation_id": "story",

@@ -10,8 +10,9 @@ import pytest
 from domain.gateway import ChargePayment, RefundCharge
 from domain.money import Money
 from domain.payment_method import PaymentMethod
+from engine.lane import Manner
 from engine.shapes import Command
-from ports.gateway import Approved, Declined, DeterministicGateway, Outcome, charging, refunding
+from ports.gateway import TIMEOUT, Approved, Declined, DeterministicGateway, Outcome, charging, refunding
 
 GATEWAY = DeterministicGateway(delay=0)
 REFUND = RefundCharge(payment_id="p1", amount=Money(1999))
@@ -100,6 +101,11 @@ async def test_a_gateway_that_is_silent_raises_within_the_deadline() -> None:
         await charging(Silent(), Confirm, Fail, timeout=0.01)(charge(1999), "e1")
     with pytest.raises(TimeoutError, match=said):
         await refunding(Silent(), timeout=0.01)(REFUND, "e1")
+
+
+def test_a_silent_gateway_is_named_before_the_engine_loses_patience() -> None:
+    # Two deadlines at one moment: the engine's would win, and its TimeoutError names nobody.
+    assert Manner().timeout > TIMEOUT
 
 
 async def test_the_artificial_delay_is_waited_for() -> None:

@@ -198,6 +198,20 @@ async def test_a_command_is_shown_to_whoever_sent_it_and_to_staff(shop: Shop) ->
                         assert (error["message"], error["extensions"]["code"]) == (NOT_YOURS, "FORBIDDEN")
 
 
+async def test_who_registered_somebody_is_not_told_by_a_command_id_alone(shop: Shop) -> None:
+    nobody = await shop.viewer(None)
+    person = {"email": "ann@example.org", "firstName": "Ann", "lastName": "Quill", "password": "correct horse"}
+    await nobody.accepted("registerUser", commandId="register-1", **person)
+    await shop.settled()
+    progress = "command(id: $id) { receipt { version } events { type data } }"
+    shown = await nobody.data(f"query($id: ID!) {{ {progress} }}", id="register-1")
+    assert shown == {"receipt": {"version": 1}, "events": [{"type": "UserRegistered", "data": {}}]}
+    async with nobody.follow(f"subscription($id: ID!) {{ {progress} }}", id="register-1") as got:
+        assert await got.next() == shown
+    (event,) = (await shop.data(f"query($id: ID!) {{ {progress} }}", id="register-1"))["events"]
+    assert event["data"]["email"] == "ann@example.org"
+
+
 async def test_an_event_is_a_node_for_staff_alone(shop: Shop) -> None:
     await shop.accepted("writeRecord", key="a", value="1")
     await shop.settled()
