@@ -218,8 +218,9 @@ async def demonstrate(url: str, minutes: float, rate: float, seed: int, email: s
         staff = await demo.staff(email, password)
         watcher = await demo.opened(staff.session.beside())
         try:
-            customers = await demo.customers(watcher)
-            await demo.follow(watcher, customers[0].session)
+            async with asyncio.timeout(PATIENCE):
+                customers = await demo.customers(watcher)
+                await demo.follow(watcher, customers[0].session)
         except (*UNREACHABLE, Denied, Lost) as error:
             raise Unavailable(f"{url} went away before the demo began: {error or type(error).__name__}.") from None
         sender = Sender(watcher, demo.views, demo.story)
@@ -229,7 +230,11 @@ async def demonstrate(url: str, minutes: float, rate: float, seed: int, email: s
             shop.note(row)
         people = ", ".join(person.name for person in customers)
         demo.story.say(f"{staff.name} keeps the shop at {url}; {people} come to buy. Ctrl-C ends it.\n", "bold")
-        began, first = clock.monotonic(), await demo.settled(watcher)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                began, first = clock.monotonic(), await demo.settled(watcher)
+        except TimeoutError:
+            raise Unavailable(f"{url} has payments that nobody answers; see its dead letters.") from None
         try:
             with suppress(asyncio.CancelledError):
                 async with asyncio.timeout(60 * minutes + PATIENCE):

@@ -9,11 +9,14 @@ import click
 
 from cli.application import DECLARATIONS, performers
 from cli.settings import ShopSettings
+from engine import app
 from engine.app import App
 from engine.client import Client, Refused
 from engine.deadletters import DeadLetterCommand, DiscardDeadLetter, RetryDeadLetter
 from engine.faults import Taken, Unavailable
+from engine.parked import Parked
 from engine.refusals import Refusal
+from engine.shapes import Recorded
 
 ACTOR = "server/dead-letters"
 FIELDS = "process position key attempts isDead retryAt error event { type }"
@@ -31,25 +34,29 @@ async def ask(
 
 
 async def directly(settings: ShopSettings, command: DeadLetterCommand | None) -> int:
-    """List them, after a command if there is one, in a log that no server is using."""
+    """List them, beside a running server or without one; with a command, carry that out in a server's place first."""
+    if command is not None:
+        await _decide(settings, command)
+    found = await app.dead_letters(settings, DECLARATIONS)
+    return _told([_described(parked, recorded) for parked, recorded in found])
+
+
+async def _decide(settings: ShopSettings, command: DeadLetterCommand) -> None:
     async with AsyncExitStack() as stack:
         try:
-            app = await stack.enter_async_context(App.running(settings, DECLARATIONS, performers(settings)))
+            shop = await stack.enter_async_context(App.running(settings, DECLARATIONS, performers(settings)))
         except Taken as error:
             url = f"http://{settings.host}:{settings.port}/graphql"
             raise Unavailable(f"{error} If it is the server, ask it: add --url {url}") from None
-        if command is not None:
-            if await app.reactor.dead_letter(command.process, command.position) is None:
-                raise Unavailable(f"{command.process} has not set the event at position {command.position} aside.")
-            outcome = await app.send(command, command_id=None, expected_version=None, actor_id=ACTOR)
-            if isinstance(outcome, Refusal):
-                raise Unavailable(outcome.message)
-        await app.drained()
-        return _told([await _described(app, each) for each in await app.reactor.dead_letters()])
+        if await shop.reactor.dead_letter(command.process, command.position) is None:
+            raise Unavailable(f"{command.process} has not set the event at position {command.position} aside.")
+        outcome = await shop.send(command, command_id=None, expected_version=None, actor_id=ACTOR)
+        if isinstance(outcome, Refusal):
+            raise Unavailable(outcome.message)
+        await shop.drained()
 
 
-async def _described(app: App, parked: Any) -> Mapping[str, Any]:
-    found = await app.history.at(parked.position)
+def _described(parked: Parked, recorded: Recorded | None) -> Mapping[str, Any]:
     return {
         "process": parked.process,
         "position": parked.position,
@@ -58,7 +65,7 @@ async def _described(app: App, parked: Any) -> Mapping[str, Any]:
         "isDead": parked.is_dead,
         "retryAt": parked.retry_at,
         "error": parked.error,
-        "event": {"type": type(found.event).__name__} if found else None,
+        "event": {"type": type(recorded.event).__name__} if recorded else None,
     }
 
 

@@ -59,7 +59,6 @@ async def opened(
             app=app,
             actor_id=viewer.user_id,
             viewer=viewer,
-            viewers=viewers,
             passwords=checked,
             tokens=issued,
             payment_minutes=settings.payment_minutes,

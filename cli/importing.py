@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.application import DECLARATIONS, performers
+from cli.application import DECLARATIONS
 from cli.settings import ShopSettings
 from domain import catalogue
 from domain.medicine import RegisterMedicine
@@ -22,6 +23,8 @@ from engine.faults import Taken, Unavailable
 from engine.refusals import InvalidInput
 from schema.nodes import chosen
 
+ALONE = replace(DECLARATIONS, processes=())
+"Without what follows from events: mails and payments are the server's to make."
 REGISTER = """
 mutation ($input: RegisterMedicineInput!) {
   registerMedicine(input: $input) { receipt { replayed } errors { code message path } }
@@ -54,7 +57,7 @@ async def directly(settings: ShopSettings, file: Path) -> int:
     commands(file)  # what is wrong with the file is said before anything is opened
     async with AsyncExitStack() as stack:
         try:
-            app = await stack.enter_async_context(App.running(settings, DECLARATIONS, performers(settings)))
+            app = await stack.enter_async_context(App.running(settings, ALONE))
         except Taken as error:
             url = f"http://{settings.host}:{settings.port}/graphql"
             raise Unavailable(f"{error} If it is the server, import through it: add --url {url}") from None

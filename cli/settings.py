@@ -16,7 +16,7 @@ class ShopSettings(Settings):
     admin_password: str = Field("", repr=False, description="The password that this account begins with.")
     payment_minutes: int = Field(15, ge=1, le=10_080, description="How long an order may stay unpaid.")
     gateway_delay_ms: int = Field(
-        200, ge=0, le=60_000, description="How long the built-in payment gateway takes to answer."
+        200, ge=0, le=20_000, description="How long the built-in payment gateway takes to answer."
     )
     smtp_url: str = Field(
         "",

@@ -20,7 +20,7 @@ from domain.stock import (
 )
 from domain.text import identifier, named, text, whole
 from engine.refusals import AlreadyTaken, NotAllowedNow, NotFound, check
-from engine.shapes import Aggregate, Command, Event, State, replace
+from engine.shapes import Aggregate, Claim, Command, Erase, Event, Release, State, replace
 
 
 class RegisterMedicine(Command):
@@ -155,4 +155,11 @@ def evolve(medicine: Medicine, event: MedicineEvent) -> Medicine:
             return replace(medicine, stock=stock.evolve(medicine.stock, event))
 
 
-MEDICINE = Aggregate("medicine", identity="medicine_id", initial=Medicine(), decide=decide, evolve=evolve, version=2)
+def claims(event: MedicineEvent) -> Sequence[Claim | Release | Erase]:
+    """An id names one thing in the whole shop: a medicine, a user, an order or a payment."""
+    return [Claim("id", event.medicine_id)] if isinstance(event, MedicineRegistered) else []
+
+
+MEDICINE = Aggregate(
+    "medicine", identity="medicine_id", initial=Medicine(), decide=decide, evolve=evolve, claims=claims, version=2
+)

@@ -294,7 +294,7 @@ def evolve(order: Order, event: OrderEvent) -> Order:
 
 
 def claims(event: OrderEvent) -> Sequence[Claim | Release | Erase]:
-    return [Claim("number", event.number)] if isinstance(event, OrderInitiated) else []
+    return [Claim("id", event.order_id), Claim("number", event.number)] if isinstance(event, OrderInitiated) else []
 
 
 ORDER = Aggregate("order", identity="order_id", initial=Order(), decide=decide, evolve=evolve, claims=claims)

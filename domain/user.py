@@ -281,7 +281,7 @@ def claims(event: UserEvent) -> Sequence[Claim | Release | Erase]:
     """An address belongs to one user at a time, however it is spelled."""
     match event:
         case UserRegistered():
-            return [Claim("email", same_email(event.email))]
+            return [Claim("email", same_email(event.email)), Claim("id", event.user_id)]
         case UserEmailChanged():
             return [Release("email", same_email(event.previous_email)), Claim("email", same_email(event.email))]
         case UserDeleted():

@@ -1,6 +1,7 @@
 """An application: a set of aggregates and read models, wired to the engine and running."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,15 +18,17 @@ from engine.codec import Codec, members
 from engine.deadletters import DEAD_LETTERS
 from engine.discovery import declared
 from engine.dispatcher import Dispatcher
+from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.history import History
 from engine.lane import Manner
 from engine.liveview import LiveViews
+from engine.parked import Parked
 from engine.projector import Projector
-from engine.reactor import Reactor
+from engine.reactor import Reactor, set_aside
 from engine.refusals import Refusal
 from engine.settings import Settings
-from engine.shapes import Aggregate, Command, Effect, Event, Process, ReadModel, Receipt, Upcaster
+from engine.shapes import Aggregate, Command, Effect, Event, Process, ReadModel, Receipt, Recorded, Upcaster
 from engine.status import Status
 from engine.store.log import Log
 from engine.store.readstore import ReadStore
@@ -271,5 +274,17 @@ async def verify(settings: Settings, declarations: Declarations) -> list[Verdict
             return await audit.verify(log, rows, declarations.models)
         finally:
             await rows.close()
+    finally:
+        await log.close()
+
+
+async def dead_letters(settings: Settings, declarations: Declarations) -> Sequence[tuple[Parked, Recorded | None]]:
+    """What processes have set aside, each with its event, beside a running server or without one."""
+    log = await Log.look(settings.write_path, declarations.codec())
+    try:
+        found = await set_aside(log, [process.name for process in declarations.processes])
+        return [(each, next(iter(await log.read(each.position - 1, 1)), None)) for each in found]
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{settings.write_path}: {error}. Start the server on it once.") from None
     finally:
         await log.close()

@@ -3,6 +3,7 @@
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -117,9 +118,7 @@ class Decider:
                 raise CommandIdReused(about.command_id)
             return seen[1]
         state, version = states[stream]
-        if request.expected_version is not None and request.expected_version != version:
-            raise VersionConflict(request.expected_version, version)
-        new = aggregate.decide(state, command, appending.at)
+        new = self._new(aggregate, state, version, request, appending.at)
         claims = self._claims(appending, aggregate.claims, stream, new) if aggregate.claims else ()
         folded = state
         for event in new:
@@ -139,6 +138,24 @@ class Decider:
         given = Receipt(about.command_id, appending.head, stream, after, appending.at, len(new), False, about.actor_id)
         appending.remember(request.mark, given)
         return given
+
+    def _new(
+        self, aggregate: Aggregate[Any], state: State, version: int, request: Request, at: datetime
+    ) -> Sequence[Any]:
+        """What is decided. Raises the refusal of the rules, or VersionConflict in its place."""
+        refusal: Refusal | None = None
+        new: Sequence[Any] = ()
+        try:
+            new = aggregate.decide(state, request.command, at)
+        except AlreadyTaken:
+            raise  # who wants to make what is there already may not be one who may know how often it changed
+        except Refusal as refused:
+            refusal = refused
+        if request.expected_version is not None and request.expected_version != version:
+            raise VersionConflict(request.expected_version, version)
+        if refusal is not None:
+            raise refusal
+        return new
 
     def _claims(
         self,

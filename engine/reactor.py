@@ -16,6 +16,7 @@ from engine.reaction import Reaction
 from engine.shapes import Effect, Process
 from engine.status import State, Status
 from engine.store.log import Log
+from engine.store.reactions import Reactions
 from engine.wishes import Performer, Send, Wishes
 
 logger = structlog.get_logger(__name__)
@@ -178,11 +179,7 @@ class Reactor:
 
     async def dead_letters(self, process: str | None = None, after: int = 0) -> Sequence[Parked]:
         """What failed and what waits behind it, after a position: the first hundred of each process."""
-        found: list[Parked] = []
-        for name, runner in self._runners.items():
-            if process in (None, name):
-                found += await self._log.reader(partial(runner.reaction.rows.parked, after=after))
-        return sorted(found, key=lambda each: (each.position, each.process))
+        return await set_aside(self._log, [name for name in self._runners if process in (None, name)], after)
 
     async def dead_letter(self, process: str, position: int) -> Parked | None:
         """What a process has set aside at a position."""
@@ -206,3 +203,11 @@ class Reactor:
             await self._feed.reached(runner.reaction.topic, head)
         idle = [await runner.reaction.is_idle() for runner in self._runners.values()]
         return all(idle) and head == self._log.position
+
+
+async def set_aside(log: Log, processes: Iterable[str], after: int = 0) -> Sequence[Parked]:
+    """What processes have set aside behind a position, oldest event first, the first hundred of each."""
+    found: list[Parked] = []
+    for name in processes:
+        found += await log.reader(partial(Reactions(name).parked, after=after))
+    return sorted(found, key=lambda each: (each.position, each.process))

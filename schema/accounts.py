@@ -170,7 +170,10 @@ class Mutation:
     async def reinstate_user(self, info: Info, input: ReinstateUserInput) -> ReinstateUserPayload:
         return await send(info, input, ReinstateUserPayload)
 
-    @strawberry.mutation(description="Delete a user for good, personal data included. Themselves, administrators.")
+    @strawberry.mutation(
+        description="Close an account for good: nobody can sign in to it, and it has no name or address any more. "
+        "Themselves, administrators."
+    )
     async def delete_user(self, info: Info, input: DeleteUserInput) -> DeleteUserPayload:
         require_self_or_admin(info, input.user_id)
         return await send(info, input, DeleteUserPayload)

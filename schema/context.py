@@ -11,7 +11,7 @@ from engine.graphql.context import Context
 from engine.passwords import Passwords
 from engine.shapes import ReadModel, Row
 from engine.tokens import Tokens
-from schema.viewers import Viewer, Viewers
+from schema.viewers import Viewer
 
 R = TypeVar("R", bound=Row)
 
@@ -21,7 +21,6 @@ class ShopContext(Context):
     """Made anew for each operation; `actor_id` is the viewer's."""
 
     viewer: Viewer
-    viewers: Viewers
     passwords: Passwords
     tokens: Tokens
     payment_minutes: int

@@ -10,7 +10,7 @@ from engine.deadletters import DiscardDeadLetter, RetryDeadLetter
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import Position, given
 from engine.parked import Parked
-from engine.refusals import NotFound
+from engine.refusals import NotAllowedNow, NotFound
 from schema.context import Info, ShopContext
 from schema.events import Event
 from schema.payloads import CommandPayload, send_made
@@ -71,7 +71,9 @@ class DiscardDeadLetterInput(CommandInput):
 
 
 async def _retrying(context: ShopContext, input: RetryDeadLetterInput) -> RetryDeadLetter:
-    await _find(context, input.process, input.position)
+    found = await _find(context, input.process, input.position)
+    if not found.attempts and found.retry_at is None:
+        raise NotAllowedNow("It waits behind another of its key: deal with that one.", "WAITING", ["position"])
     return RetryDeadLetter(process=input.process, position=input.position)
 
 
@@ -80,10 +82,12 @@ async def _discarding(context: ShopContext, input: DiscardDeadLetterInput) -> Di
     return DiscardDeadLetter(process=input.process, position=input.position, reason=input.reason)
 
 
-async def _find(context: ShopContext, process: str, position: int) -> None:
-    """Raise NotFound unless the process has set this event aside."""
-    if await context.app.reactor.dead_letter(process, position) is None:
+async def _find(context: ShopContext, process: str, position: int) -> Parked:
+    """What is set aside there. Raises NotFound."""
+    found = await context.app.reactor.dead_letter(process, position)
+    if found is None:
         raise NotFound(f"{process} has not set the event at position {position} aside.", ["position"])
+    return found
 
 
 @strawberry.type(description="The answer to retryDeadLetter.")

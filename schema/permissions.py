@@ -180,11 +180,6 @@ def require_self_or_staff(info: Info, user_id: str | None) -> None:
     _require(info, info.context.viewer.sees(user_id))
 
 
-def require_staff(info: Info) -> None:
-    """Raise ProtocolError (UNAUTHENTICATED, FORBIDDEN) unless the viewer is staff."""
-    STAFF.check(info.context.viewer)
-
-
 def _require(info: Info, is_allowed: bool) -> None:
     SIGNED_IN.check(info.context.viewer)
     if not is_allowed:

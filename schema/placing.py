@@ -72,7 +72,7 @@ def _amiss(place: int, quantity: int) -> InvalidInput | None:
 
 
 async def _email(context: ShopContext, user_id: str) -> str:
-    row = await context.row(USERS, user_id) or await context.newest(USERS, user_id)
+    row = await context.newest(USERS, user_id)
     if row is None:
         raise NotFound(f"There is no user {named(user_id)}.", ["user_id"])
     if row.status is not UserStatus.ACTIVE:

@@ -32,7 +32,7 @@ from engine.shapes import Command, Receipt, Secret
 from engine.tokens import Tokens
 from readmodels.users import UserRow
 from schema.context import ShopContext
-from schema.viewers import Viewer, Viewers
+from schema.viewers import Viewer
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 PATIENCE = 10.0
@@ -260,7 +260,6 @@ def as_staff(app: App) -> ShopContext:
         app=app,
         actor_id=STAFF.id,
         viewer=Viewer(STAFF.id, STAFF.role),
-        viewers=Viewers(app, tokens, clock.now),
         passwords=Passwords.cheap(),
         tokens=tokens,
         payment_minutes=15,
