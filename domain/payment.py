@@ -171,7 +171,8 @@ def claims(event: PaymentEvent) -> Sequence[Claim | Release | Erase]:
     """An order has one payment at a time; another may be tried once it has failed."""
     match event:
         case PaymentCreated():
-            return [Claim("order_id", event.order_id), Claim("id", event.payment_id)]
+            taken = f"Order {event.order_number} is being paid, or is paid already."
+            return [Claim("order_id", event.order_id, taken), Claim("id", event.payment_id)]
         case PaymentFailed():
             return [Release("order_id", event.order_id)]
         case _:

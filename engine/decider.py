@@ -168,7 +168,7 @@ class Decider:
         wanted = [each for event in new for each in claims(event)]
         for each in wanted:
             if isinstance(each, Claim) and appending.claimant(each.scope, each.value) not in (None, stream):
-                raise AlreadyTaken(f"{each.value!r} is already in use.", [each.scope])
+                raise AlreadyTaken(each.taken or f"{each.value!r} is already in use.", [each.scope])
         return wanted
 
     def _load(self, appending: Appending, request: Request, stored: int) -> tuple[State, int]:

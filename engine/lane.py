@@ -38,7 +38,7 @@ class Manner:
     "Seconds that a batch waits for its slowest key; the key then goes on by itself, and the log with the next batch."
     timeout: float = 45.0
     "Seconds that an effect may take: longer than any port waits, which can say for what it waited."
-    attempts: int = 10
+    attempts: int = 20
     "After which an event is given up; the delays between them double, from `first_delay` to `last_delay` seconds."
     first_delay: float = 1.0
     last_delay: float = 300.0

@@ -102,6 +102,8 @@ class Claim(Value):
 
     scope: str
     value: str
+    taken: str = ""
+    "What the second one is told; that the value is in use, if this is empty."
 
 
 class Release(Value):

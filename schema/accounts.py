@@ -1,5 +1,7 @@
 """Users' accounts: what they, and administrators, change about them."""
 
+from typing import Any, TypeVar
+
 import strawberry
 from strawberry import UNSET
 
@@ -14,10 +16,11 @@ from domain.user import (
 )
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import given
+from engine.refusals import InvalidInput
 from readmodels.users import USERS
-from schema.context import Info
+from schema.context import Info, ShopContext
 from schema.enums import Role
-from schema.payloads import CommandPayload, send
+from schema.payloads import CommandPayload, send, send_made
 from schema.permissions import require_self_or_admin
 from schema.users import User
 
@@ -141,6 +144,16 @@ class DeleteUserPayload(UserPayload):
     pass
 
 
+A = TypeVar("A", "GrantRoleInput", "SuspendUserInput")
+
+
+async def _to_another(context: ShopContext, input: A) -> Any:
+    """The command. Raises InvalidInput for the administrator's own account: the last one could not undo it."""
+    if input.user_id == context.viewer.user_id:
+        raise InvalidInput("This is your own account; another administrator can do it.", ["user_id"])
+    return input.command()
+
+
 @strawberry.type
 class Mutation:
     @strawberry.mutation(description="Change a user's name. Themselves, administrators.")
@@ -160,11 +173,11 @@ class Mutation:
 
     @strawberry.mutation(description="Change what a user may do. Administrators.")
     async def grant_role(self, info: Info, input: GrantRoleInput) -> GrantRolePayload:
-        return await send(info, input, GrantRolePayload)
+        return await send_made(info, input, GrantRolePayload, GrantRole, _to_another)
 
     @strawberry.mutation(description="Keep a user from signing in. Administrators.")
     async def suspend_user(self, info: Info, input: SuspendUserInput) -> SuspendUserPayload:
-        return await send(info, input, SuspendUserPayload)
+        return await send_made(info, input, SuspendUserPayload, SuspendUser, _to_another)
 
     @strawberry.mutation(description="Let a suspended user in again. Administrators.")
     async def reinstate_user(self, info: Info, input: ReinstateUserInput) -> ReinstateUserPayload:

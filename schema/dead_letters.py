@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 from strawberry import UNSET
 
+from domain.text import named
 from engine.deadletters import DiscardDeadLetter, RetryDeadLetter
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import Position, given
@@ -86,7 +87,7 @@ async def _find(context: ShopContext, process: str, position: int) -> Parked:
     """What is set aside there. Raises NotFound."""
     found = await context.app.reactor.dead_letter(process, position)
     if found is None:
-        raise NotFound(f"{process} has not set the event at position {position} aside.", ["position"])
+        raise NotFound(f"{named(process)} has not set the event at position {position} aside.", ["position"])
     return found
 
 

@@ -10,7 +10,7 @@ from domain.contact import MOST_PASSWORD, Password, email, same_email
 from domain.user import ChangeUserPassword, LogIn, RegisterUser
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import given
-from engine.refusals import InvalidInput, check
+from engine.refusals import CommandIdReused, InvalidInput, check
 from engine.shapes import Secret, replace
 from readmodels.users import USERS
 from schema.accounts import UserPayload
@@ -97,7 +97,12 @@ class Mutation:
     @strawberry.mutation(description="Choose another password. Oneself.")
     async def change_user_password(self, info: Info, input: ChangeUserPasswordInput) -> ChangeUserPasswordPayload:
         require_self(info, input.user_id)
-        return await send_made(info, input, ChangeUserPasswordPayload, ChangeUserPassword, _changing)
+        payload = await send_made(info, input, ChangeUserPasswordPayload, ChangeUserPassword, _changing)
+        repeated = payload.accepted if payload.accepted and payload.accepted.replayed else None
+        if repeated and not await _is_right(info.context, repeated.stream, input.new_password):
+            # What makes a repeat leaves passwords out; nobody may be told that one was changed which was not.
+            return answer(CommandIdReused(repeated.command_id), ChangeUserPasswordPayload)
+        return payload
 
     @strawberry.mutation(description="Sign in: what it answers with is a token for everything else.")
     async def log_in(self, info: Info, input: LogInInput) -> LogInPayload:

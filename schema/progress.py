@@ -10,7 +10,6 @@ from engine.graphql.mutation import ReceiptType
 from engine.history import Progress, Step
 from schema.context import Info
 from schema.events import Event
-from schema.permissions import NOT_YOURS, Forbidden
 
 
 @strawberry.type(description="What one projection has done of a command.")
@@ -47,6 +46,10 @@ class CommandProgress:
         )
 
 
+NOBODYS = "\n"
+"No command has this id: it cannot be printed."
+
+
 @strawberry.type
 class Query:
     @strawberry.field(
@@ -54,7 +57,7 @@ class Query:
     )
     async def command(self, info: Info, id: strawberry.ID) -> CommandProgress | None:
         progress = await info.context.app.history.progress(id)
-        return _shown(info, progress) if progress.receipt else None
+        return _shown(info, progress) if progress.receipt and _may_see(info, progress) else None
 
 
 @strawberry.type
@@ -64,14 +67,23 @@ class Subscription:
         "Its sender, staff."
     )
     async def command(self, info: Info, id: strawberry.ID) -> AsyncIterator[CommandProgress]:
-        async for progress in info.context.app.history.follow_command(id):
+        history = info.context.app.history
+        async for progress in history.follow_command(id):
+            if not _may_see(info, progress):
+                break
             yield _shown(info, progress)
+        else:
+            return
+        async for _ in history.follow_command(NOBODYS):
+            pass  # as silent as one that was never sent
+
+
+def _may_see(info: Info, progress: Progress) -> bool:
+    """Whether a viewer is who sent the command, or staff. For anybody else it looks like one that was never sent."""
+    viewer = info.context.viewer
+    return viewer.is_staff or progress.receipt is None or progress.receipt.actor_id == viewer.user_id
 
 
 def _shown(info: Info, progress: Progress) -> CommandProgress:
-    """A command's progress to whoever sent it, signed in or not, and to staff. Raises Forbidden for anyone else."""
-    viewer = info.context.viewer
-    if not viewer.is_staff and progress.receipt and progress.receipt.actor_id != viewer.user_id:
-        raise Forbidden(NOT_YOURS)
     # Of those who are not signed in each could be any other: a command id, which a client may make up, proves nothing.
-    return CommandProgress.of(progress, is_told=viewer.is_signed_in)
+    return CommandProgress.of(progress, is_told=info.context.viewer.is_signed_in)

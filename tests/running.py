@@ -69,6 +69,13 @@ class Stream:
         (value,) = message["payload"]["data"].values()
         return value
 
+    async def stays_silent(self) -> None:
+        """Whether what is asked later on the same socket is answered first."""
+        for number in range(3):
+            operation = {"type": "subscribe", "id": f"later-{number}", "payload": {"query": "{ __typename }"}}
+            await self._client.send(json.dumps(operation))
+            assert [(await self.message())["id"] for _ in range(2)] == [f"later-{number}"] * 2
+
     async def completed(self) -> None:
         assert (await self.message())["type"] == "complete"
 

@@ -1,6 +1,7 @@
 """SQLite connections that carry whole units of work, each on a thread of its own."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,9 @@ class Connection:
 
         def connect() -> sqlite3.Connection:
             mode = "ro" if readonly else "rwc"
+            if not readonly:
+                # Nobody else's to read, nor are the files that SQLite puts beside it: they take over these rights.
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, cached_statements=256
             )

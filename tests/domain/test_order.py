@@ -298,7 +298,7 @@ def test_an_id_can_be_placed_once_only() -> None:
 
 
 def test_the_number_belongs_to_one_order() -> None:
-    assert claims(INITIATED) == [Claim("number", "20300101-7K2M")]
+    assert claims(INITIATED) == [Claim("id", "o1"), Claim("number", "20300101-7K2M")]
     assert [claims(event) for event in PATHS["completed"][1:]] == [[], [], [], []]
 
 

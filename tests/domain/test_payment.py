@@ -119,7 +119,10 @@ def test_an_id_is_used_for_one_payment_only(path: str) -> None:
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        (CREATED, [Claim("order_id", "o1")]),
+        (
+            CREATED,
+            [Claim("order_id", "o1", "Order 20300101-7K2M is being paid, or is paid already."), Claim("id", "p1")],
+        ),
         (FAILED, [Release("order_id", "o1")]),
         (SUCCEEDED, []),
         (REFUNDED, []),

@@ -186,7 +186,7 @@ def test_suspension_and_deletion_tell_the_address_of_that_moment() -> None:
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        (ANA, [Claim("email", "ana@example.org")]),
+        (ANA, [Claim("email", "ana@example.org"), Claim("id", "u1")]),
         (MOVED, [Release("email", "ana@example.org"), Claim("email", "ana@example.com")]),
         (DELETED, [Release("email", "ana@example.org"), Erase()]),
         (RENAMED, []),

@@ -106,6 +106,8 @@ async def test_a_retry_that_fails_is_a_dead_letter_again(tmp_path: Path) -> None
         await shop.drained()
         assert await letters(shop) == before
         assert mailbox.subjects("ann@example.org") == []
+        (error,) = await shop.errors("retryDeadLetter", process="correspondence", position=before[1]["position"])
+        assert (error["code"], error["state"]) == ("NOT_ALLOWED_NOW", "WAITING")
 
 
 async def test_what_is_discarded_is_left_undone_and_those_behind_it_go_on(tmp_path: Path) -> None:
@@ -151,12 +153,14 @@ async def test_the_command_line_deals_with_them_through_a_server(
 async def test_the_command_line_deals_with_them_without_a_server(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    retry = RetryDeadLetter(process="correspondence", position=2)
     async with troubled(tmp_path):
+        assert await desk.directly(settings(tmp_path), None) == 1, "looking disturbs nobody"
         with pytest.raises(Unavailable, match="add --url"):
-            await desk.directly(settings(tmp_path), None)
+            await desk.directly(settings(tmp_path), retry)
     assert await desk.directly(settings(tmp_path), None) == 1
     with pytest.raises(Unavailable, match="has not set the event at position 1 aside"):
         await desk.directly(settings(tmp_path), RetryDeadLetter(process="correspondence", position=1))
     # Without a mail server mails go into the log, so that this time it works.
-    assert await desk.directly(settings(tmp_path), RetryDeadLetter(process="correspondence", position=2)) == 0
+    assert await desk.directly(settings(tmp_path), retry) == 0
     assert capsys.readouterr().err.endswith("Nothing is set aside.\n")

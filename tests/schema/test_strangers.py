@@ -198,7 +198,7 @@ async def test_no_subscription_shows_what_is_somebody_elses(name: str, story: St
         said = await asyncio.gather(*map(everything, streams))
         await step(shop, ann)
         said += await asyncio.gather(*map(everything, streams))
-    assert any(said)
+    assert any(said) or name == "command", "only somebody else's command has nothing at all to say"
     for text in [text for each in said for text in each]:
         assert "GRAPHQL_VALIDATION_FAILED" not in text
         assert "INTERNAL" not in text
