@@ -13,7 +13,7 @@ import readmodels
 from engine.codec import Codec, members
 from engine.discovery import declared
 from engine.refusals import Refusal
-from engine.shapes import FIXED, Aggregate, ReadModel, Recorded, replace
+from engine.shapes import FIXED, Aggregate, Effect, Process, ReadModel, Recorded, replace
 from engine.store.columns import Layout
 from engine.testing import fold, keys_of, recorded
 from tests.values import IDS, MOMENTS, declare
@@ -22,6 +22,7 @@ declare(domain, readmodels)
 
 AGGREGATES = declared(domain, Aggregate)
 MODELS = declared(readmodels, ReadModel)
+PROCESSES = declared(domain, Process)
 OWNER = {event: each for each in AGGREGATES for event in members(each.evolve, 1)}
 EVENTS = sorted(OWNER, key=lambda event: event.__name__)
 CODEC = Codec(EVENTS)
@@ -96,6 +97,7 @@ def stored(value: Any) -> Any:
 def test_there_is_something_to_try() -> None:
     assert AGGREGATES
     assert MODELS
+    assert PROCESSES
 
 
 @each_aggregate
@@ -215,3 +217,55 @@ def test_rows_tell_the_version_of_the_stream_they_mirror(story: list[Recorded]) 
         table = fold(model, {}, story)
         mirrored = {key: versions[f"{model.of}-{key}"] if model.of else 0 for key in table}
         assert (model.name, {key: row.version for key, row in table.items()}) == (model.name, mirrored)
+
+
+each_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda each: each.name)
+
+
+def of_one_key(process: Process[Any]) -> st.SearchStrategy[list[Any]]:
+    """Any events that belong to one instance of a process, in any order."""
+    event = st.one_of([st.from_type(each) for each in members(process.evolve, 1)])
+    return st.lists(event, max_size=12).map(lambda events: [each for each in events if same_key(process, each, events)])
+
+
+def same_key(process: Process[Any], event: Any, events: list[Any]) -> bool:
+    return process.key(event) == process.key(events[0])
+
+
+def wishes_of(process: Process[Any], events: list[Any]) -> tuple[Any, list[Any]]:
+    """The state that events lead to, with a stored form between any two, and all that follows from them."""
+    state: Any = process.initial
+    wishes: list[Any] = []
+    for event in events:
+        state = stored(process.evolve(state, event))
+        wishes += process.react(state, event)
+        if process.due and process.due(state) is not None:
+            assert process.wake
+            wishes += process.wake(state)
+    return state, wishes
+
+
+@each_process
+@given(data=st.data())
+def test_a_process_takes_any_events_in_any_order_and_wishes_the_same_again(
+    process: Process[Any], data: st.DataObject
+) -> None:
+    events = data.draw(of_one_key(process))
+    state, wishes = wishes_of(process, events)
+    assert type(state) is type(process.initial)
+    assert wishes_of(process, events) == (state, wishes)
+
+
+@each_process
+@given(data=st.data())
+def test_a_process_wishes_only_what_an_aggregate_decides_or_the_world_outside_does(
+    process: Process[Any], data: st.DataObject
+) -> None:
+    decided = {command for aggregate in AGGREGATES for command in members(aggregate.decide, 1)}
+    _, wishes = wishes_of(process, data.draw(of_one_key(process)))
+    assert [each for each in wishes if type(each) not in decided and not isinstance(each, Effect)] == []
+
+
+@each_process
+def test_a_process_takes_the_same_events_everywhere(process: Process[Any]) -> None:
+    assert set(members(process.evolve, 1)) == set(members(process.react, 1)) == set(members(process.key, 0))
