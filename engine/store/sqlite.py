@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -49,7 +49,8 @@ class Connection:
             mode = "ro" if readonly else "rwc"
             if not readonly:
                 # Nobody else's to read, nor are the files that SQLite puts beside it: they take over these rights.
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                with suppress(OSError):  # SQLite will say what is wrong with the place
+                    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, cached_statements=256
             )

@@ -311,3 +311,9 @@ async def test_every_log_has_an_id_of_its_own_that_stays(tmp_path: Path) -> None
         ids = one.id, two.id
     async with opened(tmp_path / "one.db") as one:
         assert one.id == ids[0] != ids[1]
+
+
+async def test_the_files_are_nobody_elses_to_read(path: Path) -> None:
+    async with opened(path):
+        files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+        assert [oct(file.stat().st_mode & 0o777) for file in files] == ["0o600"] * 3
