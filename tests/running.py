@@ -194,7 +194,7 @@ class Shop(Client):
     async def client(self, token: str | None, user_id: str | None = None) -> Client:
         """A client that sends this token."""
         http = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE, headers=authorization(token)
+            base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE, verify=False, headers=authorization(token)
         )
         return Client(self.app, await self.stack.enter_async_context(http), self.port, token, user_id)
 
@@ -254,7 +254,7 @@ async def opened(folder: Path, now: Clock = clock.now, manner: Manner = MANNER, 
         server = await stack.enter_async_context(running)
         token = front.tokens.issue(STAFF.id, 0).text
         http = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE, headers=authorization(token)
+            base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE, verify=False, headers=authorization(token)
         )
         async with http:
             yield Shop(app, http, server.port, token, STAFF.id, front, stack)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,12 @@ from engine.store.sqlite import Connection, Readers, transaction
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
+
+
+@lru_cache(maxsize=256)
+def _table(model: ReadModel[Any]) -> Table[Any]:
+    """A model's table, which holds nothing but statements: compiling those of ten models takes 70 ms."""
+    return Table(model)
 
 
 class ReadStore:
@@ -36,8 +43,9 @@ class ReadStore:
         self._path = path
         self._tables: dict[str, Table[Any]] = {}
         for model in models:
-            if self._tables.setdefault(model.name, table := Table(model)) is not table:
+            if model.name in self._tables:
                 raise ValueError(f"Two read models are called {model.name}; rename one of them.")
+            self._tables[model.name] = _table(model)
         self._readonly = readonly
         self._readers = Readers(path, *readers)
         self._lock: Lock | None = None
