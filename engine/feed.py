@@ -17,6 +17,12 @@ _DEADLINE = 2.0
 "Seconds a backend may take for anything; then it counts as gone."
 _log = logging.getLogger(__name__)
 
+
+def wanted(topic: str) -> str:
+    """The topic of the newest position of another topic that somebody waits for."""
+    return f"wanted:{topic}"
+
+
 Poll = Callable[[], Awaitable[Mapping[str, int]]]
 
 
@@ -88,13 +94,26 @@ class Feed:
 
     async def reached(self, topic: str, position: int, timeout: float | None = None) -> bool:  # noqa: ASYNC109  # returns
         """Wait until the topic is at `position` or past it; False when it is not within `timeout` seconds."""
+        if self.latest(topic) < position:
+            self.note(wanted(topic), position)
         return await self.beyond(topic, position - 1, timeout) >= position
 
+    async def any_beyond(self, positions: Mapping[str, int], timeout: float) -> None:  # noqa: ASYNC109  # returns
+        """Wait until one of the topics is past its position, at most `timeout` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while all(self.latest(topic) <= position for topic, position in positions.items()):
+                    # None of them is cancelled when the wait is: others wait for them too.
+                    await asyncio.wait(map(self._coming, positions), return_when=asyncio.FIRST_COMPLETED)
+
     async def _wait(self, topic: str) -> None:
+        await asyncio.shield(self._coming(topic))  # one future for all who wait: none of them may cancel it
+
+    def _coming(self, topic: str) -> asyncio.Future[None]:
         future = self._waiting.get(topic)
         if future is None:
             future = self._waiting[topic] = asyncio.get_running_loop().create_future()
-        await asyncio.shield(future)  # one future for all who wait: none of them may cancel it
+        return future
 
     def note(self, topic: str, position: int) -> None:
         """Take in that a topic reached a position."""

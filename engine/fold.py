@@ -42,6 +42,10 @@ class Fold(Generic[R]):
             return [(each, keys(each.event, each)) for each in events if type(each.event) in types]
         return [(each, keys(each.event)) for each in events if type(each.event) in types]
 
+    def concerns(self, events: Sequence[Recorded]) -> bool:
+        """Whether any of the events is one that this model subscribes to."""
+        return any(type(each.event) in self.types for each in events)
+
     def run(self, rows: dict[str, R], work: Work) -> Folded[R]:
         """Fold events into `rows`, which holds every row they touch; the last write of a key wins."""
         folded, changed = Folded[R](), dict[str, None]()

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
@@ -196,3 +196,10 @@ class Lanes(Generic[S]):
         delay = min(self._manner.first_delay * 2.0 ** min(attempts - 1, 64), self._manner.last_delay)
         retry_at = None if is_dead else self._now() + timedelta(seconds=delay * (0.5 + self._random() / 2))
         return msgspec.structs.replace(parked, attempts=attempts, retry_at=retry_at, error=reason)
+
+
+async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

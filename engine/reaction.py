@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Generic, TypeVar
@@ -12,7 +13,7 @@ from engine.codec import members
 from engine.deadletters import DeadLetterEvent, obey
 from engine.faults import Unavailable
 from engine.feed import Feed
-from engine.lane import Lane, Lanes, Manner, Outcome, Turn
+from engine.lane import Lane, Lanes, Manner, Outcome, Turn, cancelled
 from engine.parked import Asks, Parked
 from engine.shapes import EPOCH, Process, Recorded, State
 from engine.status import Rate
@@ -21,6 +22,8 @@ from engine.store.reactions import AT_ONCE, Consumer, Reactions
 from engine.wishes import Wishes
 
 S = TypeVar("S", bound=State)
+MOST_UNSTORED = 1000
+"Events that did not concern a process and that are looked through again after a crash, at most."
 
 
 class Reaction(Generic[S]):
@@ -44,6 +47,7 @@ class Reaction(Generic[S]):
         self.name = process.name
         self.topic = f"process {process.name}"
         self.position = 0
+        self._stored = 0
         self.rate = Rate(clock.monotonic)
         self.rows = Reactions(process.name)
         self.changed = asyncio.Event()
@@ -57,8 +61,7 @@ class Reaction(Generic[S]):
         self._rules = Lanes(process, log, wishes, now=now, random=random, manner=manner)
         self._silent_until = 0
         self._owned: set[str] = set()
-        self._aside: dict[str, asyncio.Task[None]] = {}
-        "Lanes that no batch waits for."
+        self._aside: dict[str, asyncio.Task[None]] = {}  # lanes that no batch waits for
         self._trouble: Exception | None = None
         "What the log could not do for one of them."
         self._is_sure = True
@@ -78,22 +81,25 @@ class Reaction(Generic[S]):
         self._goes_on(found)
 
     def _goes_on(self, found: Consumer) -> None:
-        self.position, self._silent_until = found.position, found.silent_until
+        self._stored, self._silent_until = found.position, found.silent_until
         self._rules.silent_before = found.silent_before
-        self._feed.note(self.topic, self.position)
+        self._at(found.position)
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109  # what is late is cut short, not an error
         """Give the lanes under way some time; cut short, they are run again at the next start."""
         if tasks := list(self._aside.values()):
             _, late = await asyncio.wait(tasks, timeout=timeout)
-            await _cancel(late)
+            await cancelled(late)
+        if self._is_sure and self.position > self._stored:
+            with suppress(Unavailable):  # it is only that what did not concern it is looked through again
+                await self._log.write(partial(self.rows.move, position=self.position))
 
     async def is_idle(self) -> bool:
         """Whether nothing is under way, and nothing to be done by the clock now."""
         now = self._now()
 
         def work(connection: sqlite3.Connection) -> bool:
-            return not self.rows.due(connection, now, 1) and not self._to_retry(connection, now, 1)
+            return not self.rows.due(connection, now, 1) and not self.rows.to_retry(connection, now, self._far(now), 1)
 
         return not self._owned and await self._log.reader(work) and not self._owned
 
@@ -107,7 +113,6 @@ class Reaction(Generic[S]):
         if events:
             await self._advance(events)
             self.rate.add(len(events))
-            self.changed.set()
         if self.position >= head:
             self._caught_up_at = now
         return bool(events)
@@ -138,6 +143,9 @@ class Reaction(Generic[S]):
             if type(each.event) in self._types:
                 key = self._key(each.event)
                 by_key.setdefault(key, []).append(self._turn(key, each))
+        if not by_key and self._may_wait(events[-1]):
+            self._at(events[-1].position)
+            return
         mine = by_key.keys() - self._owned
         self._owned |= mine
         late: dict[asyncio.Task[None], Lane] = {}
@@ -147,12 +155,20 @@ class Reaction(Generic[S]):
             await self._store([lane.outcome() for lane in lanes], events[-1])
         except BaseException:
             self._is_sure = False
-            await _cancel(late)
+            await cancelled(late)
             self._owned -= mine
             raise
         self._owned -= mine
         for task, lane in late.items():
             self._by_itself(lane.key, partial(self._finish, lane, task))
+
+    def _may_wait(self, last: Recorded) -> bool:
+        """Whether this need not be stored: looking through what did not concern it again costs less than the write."""
+        return last.position - self._stored < MOST_UNSTORED and not isinstance(last.event, DeadLetterEvent)
+
+    def _at(self, position: int) -> None:
+        self.position = position
+        self._feed.note(self.topic, position)
 
     def _turn(self, key: str, recorded: Recorded) -> Turn:
         asks = Asks.REACTION if recorded.position > self._silent_until else Asks.FOLD
@@ -182,9 +198,9 @@ class Reaction(Generic[S]):
             for task in done:
                 task.result()
         except BaseException:
-            await _cancel(tasks)
+            await cancelled(tasks)
             raise
-        await _cancel([task for task in late if not tasks[task].is_begun])  # their turns are set aside with the rest
+        await cancelled([task for task in late if not tasks[task].is_begun])  # their turns are set aside with the rest
         return {task: tasks[task] for task in late if tasks[task].is_begun}
 
     async def _store(self, outcomes: Sequence[Outcome], last: Recorded | None = None) -> None:
@@ -201,8 +217,9 @@ class Reaction(Generic[S]):
 
         await self._log.write(work)
         if last is not None:
-            self.position = last.position
-            self._feed.note(self.topic, self.position)
+            self._stored = last.position
+            self._at(last.position)
+            self.changed.set()
 
     # ------------------------------------------------------------------ lanes by themselves
 
@@ -248,9 +265,6 @@ class Reaction(Generic[S]):
     def _is_due(self, parked: Parked, now: datetime) -> bool:
         return parked.retry_at is not None and not now < parked.retry_at <= self._far(now)
 
-    def _to_retry(self, connection: sqlite3.Connection, now: datetime, most: int) -> list[str]:
-        return self.rows.to_retry(connection, now, self._far(now), most)
-
     async def tend(self) -> datetime | None:
         """Begin what is to be done by the clock; when there will be more to do."""
         if trouble := self._trouble:
@@ -281,12 +295,6 @@ class Reaction(Generic[S]):
         if free <= 0:
             return
         most = free + len(self._owned)
-        found = await self._log.reader(lambda connection: self._to_retry(connection, now, most))
+        found = await self._log.reader(lambda connection: self.rows.to_retry(connection, now, self._far(now), most))
         for key in [key for key in found if key not in self._owned][:free]:
             self._by_itself(key, partial(self._retry, key))
-
-
-async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

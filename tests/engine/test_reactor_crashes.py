@@ -135,7 +135,7 @@ async def lives(folder: Path, ends: list[int]) -> None:
         await at.drained()
         assert {ledger: await at.notes(ledger) for ledger in EXPECTED} == EXPECTED
         assert await at.query("SELECT * FROM parked") == []
-        assert [row[0] for row in await at.query("SELECT position FROM consumers")] == [at.app.log.position]
+        assert [each.position for each in await at.app.reactor.statuses()] == [at.app.log.position]
     assert {place: len(set(found)) for place, found in street.ids.items()} == dict.fromkeys(street.ids, 1)
     first_of_bob = [number for runner, number in dict.fromkeys(street.arrived) if runner == "bob"]
     assert first_of_bob == [1, 3]
