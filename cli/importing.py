@@ -44,9 +44,8 @@ def commands(file: Path) -> Sequence[RegisterMedicine]:
         raise Unavailable(f"{file}: {error}") from None
 
 
-async def into(app: App, file: Path) -> Tallied:
-    """Import a file into a running application."""
-    found = commands(file)
+async def into(app: App, file: Path, found: Sequence[RegisterMedicine]) -> Tallied:
+    """Import what a file holds into a running application."""
     with _bar(file, len(found)) as advance:
         tallied = await send_all(app, found, advance)
     return _told(tallied)
@@ -54,14 +53,14 @@ async def into(app: App, file: Path) -> Tallied:
 
 async def directly(settings: ShopSettings, file: Path) -> int:
     """Import a file into the log, which no server may be using."""
-    commands(file)  # what is wrong with the file is said before anything is opened
+    found = commands(file)  # what is wrong with the file is said before anything is opened
     async with AsyncExitStack() as stack:
         try:
             app = await stack.enter_async_context(App.running(settings, ALONE))
         except Taken as error:
             url = f"http://{settings.host}:{settings.port}/graphql"
             raise Unavailable(f"{error} If it is the server, import through it: add --url {url}") from None
-        return 1 if (await into(app, file)).refused else 0
+        return 1 if (await into(app, file, found)).refused else 0
 
 
 async def over_http(file: Path, url: str, token: str | None) -> int:

@@ -29,10 +29,10 @@ async def serve(settings: ShopSettings, catalogue: Path | None) -> int:
         raise Unavailable(f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.") from None
     with listener:
         async with App.running(settings, DECLARATIONS, hush.over(performers(settings))) as app:
+            medicines = importing.commands(catalogue) if catalogue else ()
             if catalogue:
-                await importing.into(app, catalogue)
+                await importing.into(app, catalogue, medicines)
             async with endpoint.opened(app, settings) as front:
-                medicines = importing.commands(catalogue) if catalogue else ()
                 is_demo = bool(medicines) and await seeding.seed(app, settings, front.passwords, medicines, hush)
                 await seeding.refuse_known_password(app, settings, front.passwords)
                 await administrator.ensure(app, settings, front.passwords)

@@ -223,8 +223,8 @@ def equals(column: str, value: Any) -> Condition:
     return Condition(column, "equals", value)
 
 
-def one_of(column: str, values: Sequence[Any]) -> Condition:
-    return Condition(column, "one_of", tuple(values))
+def one_of(column: str, values: Sequence[Any] | None) -> Condition:
+    return Condition(column, "one_of", None if values is None else tuple(values))
 
 
 def at_most(column: str, value: Any) -> Condition:
@@ -237,6 +237,11 @@ def at_least(column: str, value: Any) -> Condition:
 
 def starts_with(column: str, prefix: str) -> Condition:
     return Condition(column, "starts_with", prefix)
+
+
+def those_given(*conditions: Condition) -> Conditions:
+    """A filter's conditions without those whose value is None: what was not asked for restricts nothing."""
+    return tuple(condition for condition in conditions if condition.value is not None)
 
 
 class Receipt(Value):

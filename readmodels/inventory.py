@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias, assert_never
 
 from domain.medicine import MedicineRegistered
 from domain.stock import StockAdjusted, StockDispatched, StockReceived, StockReleased, StockReserved
-from engine.shapes import FIXED, Conditions, ReadModel, Row, equals, one_of, replace
+from engine.shapes import FIXED, Conditions, ReadModel, Row, equals, one_of, replace, those_given
 
 Source: TypeAlias = StockReserved | StockReleased | StockDispatched | StockReceived | StockAdjusted | MedicineRegistered
 
@@ -73,13 +73,9 @@ def _counted(row: InventoryRow, total: int, reserved: int, pending_orders: tuple
 
 def where(*, medicine_ids: Sequence[str] | None = None, low_stock_alert: bool | None = None) -> Conditions:
     """The medicines that a filter means: every condition given must hold."""
-    return tuple(
-        condition
-        for given, condition in (
-            (medicine_ids, one_of("id", medicine_ids or ())),
-            (low_stock_alert, equals("low_stock_alert", low_stock_alert)),
-        )
-        if given is not None
+    return those_given(
+        one_of("id", medicine_ids),
+        equals("low_stock_alert", low_stock_alert),
     )
 
 

@@ -14,7 +14,7 @@ from domain.stock import (
     StockReservationDeclined,
     StockReserved,
 )
-from engine.shapes import FIXED, SEARCH, Conditions, ReadModel, Row, at_most, equals, one_of, replace
+from engine.shapes import FIXED, SEARCH, Conditions, ReadModel, Row, at_most, equals, one_of, replace, those_given
 
 Counted: TypeAlias = StockReceived | StockAdjusted
 SetAside: TypeAlias = StockReserved | StockReleased | StockDispatched
@@ -83,15 +83,11 @@ def where(
     max_price: Money | None = None,
 ) -> Conditions:
     """The medicines that a filter means: every condition given must hold."""
-    return tuple(
-        condition
-        for given, condition in (
-            (ids, one_of("id", ids or ())),
-            (manufacturer, equals("manufacturer", manufacturer)),
-            (is_available, equals("is_available", is_available)),
-            (max_price, at_most("price.units", max_price and max_price.units)),
-        )
-        if given is not None
+    return those_given(
+        one_of("id", ids),
+        equals("manufacturer", manufacturer),
+        equals("is_available", is_available),
+        at_most("price.units", max_price and max_price.units),
     )
 
 

@@ -19,7 +19,7 @@ from domain.order import (
 from domain.order_line import OrderLine
 from domain.payment import PaymentCreated, PaymentFailed, PaymentRefunded, PaymentSucceeded
 from domain.status import OrderStatus
-from engine.shapes import FIXED, Conditions, ReadModel, Recorded, Row, Value, equals, one_of, replace
+from engine.shapes import FIXED, Conditions, ReadModel, Recorded, Row, Value, equals, one_of, replace, those_given
 from readmodels import payments
 from readmodels.payments import PaymentRow
 
@@ -112,15 +112,11 @@ def where(
     number: str | None = None,
 ) -> Conditions:
     """The orders that a filter means: every condition given must hold."""
-    return tuple(
-        condition
-        for given, condition in (
-            (ids, one_of("id", ids or ())),
-            (user_id, equals("user_id", user_id)),
-            (statuses, one_of("status", statuses or ())),
-            (number, equals("number", number)),
-        )
-        if given is not None
+    return those_given(
+        one_of("id", ids),
+        equals("user_id", user_id),
+        one_of("status", statuses),
+        equals("number", number),
     )
 
 

@@ -7,7 +7,7 @@ from domain.money import Money
 from domain.payment import PaymentCreated, PaymentFailed, PaymentRefunded, PaymentSucceeded
 from domain.payment_method import PaymentMethod
 from domain.status import PaymentStatus
-from engine.shapes import FIXED, Conditions, ReadModel, Row, equals, one_of, replace
+from engine.shapes import FIXED, Conditions, ReadModel, Row, equals, one_of, replace, those_given
 
 Source: TypeAlias = PaymentSucceeded | PaymentCreated | PaymentFailed | PaymentRefunded
 
@@ -55,15 +55,11 @@ def where(
     order_number: str | None = None,
 ) -> Conditions:
     """The payments that a filter means: every condition given must hold."""
-    return tuple(
-        condition
-        for given, condition in (
-            (ids, one_of("id", ids or ())),
-            (user_id, equals("user_id", user_id)),
-            (statuses, one_of("status", statuses or ())),
-            (order_number, equals("order_number", order_number)),
-        )
-        if given is not None
+    return those_given(
+        one_of("id", ids),
+        equals("user_id", user_id),
+        one_of("status", statuses),
+        equals("order_number", order_number),
     )
 
 

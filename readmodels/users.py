@@ -18,7 +18,7 @@ from domain.user import (
     UserRenamed,
     UserSuspended,
 )
-from engine.shapes import SEARCH, Conditions, ReadModel, Recorded, Row, equals, one_of, replace
+from engine.shapes import SEARCH, Conditions, ReadModel, Recorded, Row, equals, one_of, replace, those_given
 from readmodels.figures import added
 
 Ordering: TypeAlias = OrderInitiated | OrderPaid | OrderRefunded
@@ -116,14 +116,10 @@ def where(
     *, ids: Sequence[str] | None = None, status: UserStatus | None = None, role: Role | None = None
 ) -> Conditions:
     """The users that a filter means: every condition given must hold."""
-    return tuple(
-        condition
-        for given, condition in (
-            (ids, one_of("id", ids or ())),
-            (status, equals("status", status)),
-            (role, equals("role", role)),
-        )
-        if given is not None
+    return those_given(
+        one_of("id", ids),
+        equals("status", status),
+        equals("role", role),
     )
 
 

@@ -53,7 +53,7 @@ class Filled:
 async def filled(folder: Path) -> AsyncIterator[Filled]:
     hush, chosen, passwords = seeding.Hush(), settings(folder), Passwords.cheap()
     async with App.running(chosen, DECLARATIONS, hush.over(performers(chosen))) as app:
-        await importing.into(app, CATALOGUE)
+        await importing.into(app, CATALOGUE, importing.commands(CATALOGUE))
         yield Filled(app, folder, hush, passwords)
     await passwords.close()
 
