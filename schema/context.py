@@ -25,7 +25,7 @@ class ShopContext(Context):
     tokens: Tokens
     payment_minutes: int
     "How long an order may stay unpaid."
-    _loaders: dict[str, DataLoader[str, Any]] = field(default_factory=dict)
+    _loaders: dict[str, DataLoader[tuple[str, int], Any]] = field(default_factory=dict)
     "By the name of the read model."
 
     async def together(self, model: ReadModel[R], key: str, since: int = 0) -> R | None:
@@ -33,18 +33,19 @@ class ShopContext(Context):
 
         It shows position `since`, unless its table is slow: what hangs on something is not to be older than that.
         """
-        await self.app.reached(model, since)
         loader = self._loaders.get(model.name)
         if loader is None:
             # Nothing is kept: a subscription has one context for all its answers.
             loader = self._loaders[model.name] = DataLoader(self._load(model), cache=False)
-        row: R | None = await loader.load(key)
+        row: R | None = await loader.load((key, since))
         return row
 
-    def _load(self, model: ReadModel[R]) -> Callable[[list[str]], Awaitable[Sequence[R | None]]]:
-        async def load(keys: list[str]) -> Sequence[R | None]:
-            rows = await self.app.rows.load(model, list(dict.fromkeys(keys)))
-            return [rows.get(key) for key in keys]
+    def _load(self, model: ReadModel[R]) -> Callable[[list[tuple[str, int]]], Awaitable[Sequence[R | None]]]:
+        async def load(wanted: list[tuple[str, int]]) -> Sequence[R | None]:
+            # One wait for all: each with its own would come back at another moment, and no longer be read together.
+            await self.app.reached(model, max(since for _, since in wanted))
+            rows = await self.app.rows.load(model, list(dict.fromkeys(key for key, _ in wanted)))
+            return [rows.get(key) for key, _ in wanted]
 
         return load
 
