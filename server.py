@@ -34,7 +34,7 @@ def serve(demo: bool) -> None:
 @main.command()
 @click.option("--check", is_flag=True, help="Only say whether the file is up to date.")
 def schema(check: bool) -> None:
-    """Write what is made from the code: schema, map, permissions and settings in docs/reference/, and .env.example."""
+    """Write what is made from the code: what is generated in docs/reference/, and .env.example."""
     from cli import describing
 
     made = {
@@ -42,6 +42,7 @@ def schema(check: bool) -> None:
         REFERENCE / "map.md": describing.describe(),
         REFERENCE / "permissions.md": describing.permissions(),
         REFERENCE / "settings.md": describing.settings(),
+        REFERENCE / "metrics.md": describing.metrics(),
         EXAMPLE_FILE: configuration.example(ShopSettings),
     }
     sys.exit(describing.write(made, check=check))

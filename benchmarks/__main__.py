@@ -7,15 +7,36 @@ from concurrent.futures import ProcessPoolExecutor
 import click
 
 import benchmarks
-from benchmarks import append, hot_stream, idle, latency, machine, mutation, rebuild, report, snapshot
+from benchmarks import (
+    append,
+    document,
+    fan_out,
+    filters,
+    hot_stream,
+    idle,
+    latency,
+    lists,
+    machine,
+    mutation,
+    rebuild,
+    report,
+    snapshot,
+    sockets,
+)
 from benchmarks.report import Row
 
-MEASURES: dict[str, Callable[[], Row]] = {
+MEASURES: dict[str, Callable[[], Sequence[Row]]] = {
     "mutation": mutation.measure,
+    "lists": lists.measure,
+    "fan_out": fan_out.thousand,
+    "fan_out_5000": fan_out.five_thousand,
+    "filters": filters.measure,
+    "latency": latency.measure,
+    "sockets": sockets.measure,
+    "document": document.measure,
     "append": append.measure,
     "hot_stream": hot_stream.measure,
     "rebuild": rebuild.measure,
-    "latency": latency.measure,
     "snapshot": snapshot.measure,
     "idle": idle.measure,
 }
@@ -27,12 +48,12 @@ PAGE = machine.ROOT / "docs" / "reference" / "benchmarks.md"
 @click.option("--write", is_flag=True, help=f"Write the table to {PAGE.relative_to(machine.ROOT)} too.")
 def main(names: Sequence[str], write: bool) -> None:
     """Measure what the server does beside what this machine could do at best; everything without NAMES."""
-    rows = []
+    rows: list[Row] = []
     for name in names or MEASURES:
         click.echo(f"{name} ...", err=True)
         # A process each: what one leaves behind in memory, and the core it is pinned to, must not be the next one's.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-            rows.append(process.submit(MEASURES[name]).result())
+            rows += process.submit(MEASURES[name]).result()
     click.echo(f"\n{report.machine()}\n\n{report.table(rows)}\n\n{report.notes(rows)}")
     if write:
         about = " ".join((benchmarks.__doc__ or "").split("\n\n", 1)[1].split())

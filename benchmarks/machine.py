@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +39,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     gc.collect()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+def more_files() -> None:
+    """Let this process, and whatever it starts from now on, have as many sockets as the machine allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def processor_seconds(pid: int) -> float:
@@ -76,6 +82,7 @@ class Server:
 @asynccontextmanager
 async def server(*arguments: str, directory: Path, **environment: str) -> AsyncIterator[Server]:
     """A Python program on the core of what is measured, once it says where it listens; ended with the block."""
+    more_files()
     pin(SERVED)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -116,3 +123,8 @@ async def dispensary(directory: Path) -> AsyncIterator[Server]:
     async with server(*arguments, directory=directory, PORT="0", LOG_LEVEL="warning") as made:
         made.token = token
         yield made
+
+
+def yardstick(name: str, *paths: Path, directory: Path) -> AbstractAsyncContextManager[Server]:
+    """One of those that ours is held against: see yardstick.py."""
+    return server("-m", "benchmarks.yardstick", name, *map(str, paths), directory=directory)

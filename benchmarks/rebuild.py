@@ -18,14 +18,16 @@ from domain.medicine import MedicinePriceChanged, MedicineRegistered
 from domain.money import Money
 from domain.stock import StockAdjusted, StockReceived
 from engine import clock, ids
+from engine.convoy import Convoy
 from engine.feed import Feed
 from engine.projection import Projection
 from engine.shapes import EPOCH, Event
 from engine.store.columns import Layout
 from engine.store.log import Log
 from engine.store.readstore import ReadStore
+from engine.store.session import Session
 from engine.store.statements import Statements
-from engine.store.tables import APPEND
+from engine.store.tables import WRITES
 from readmodels.medicines import MEDICINES, MedicineRow
 
 BATCH = 1000
@@ -33,7 +35,7 @@ MEDICINE_COUNT = 10_000
 RECORDED = (clock.now() - EPOCH - timedelta(days=1)) // timedelta(microseconds=1)
 
 
-def measure(*, rounds: int = 3, events: int = 1_000_000, medicines: int = MEDICINE_COUNT) -> Row:
+def measure(*, rounds: int = 3, events: int = 1_000_000, medicines: int = MEDICINE_COUNT) -> tuple[Row, ...]:
     machine.pin(machine.SERVED)
     ours, raw, growths, settled = [], [], [], []
     with TemporaryDirectory() as name:
@@ -47,16 +49,18 @@ def measure(*, rounds: int = 3, events: int = 1_000_000, medicines: int = MEDICI
             raw.append(_raw(directory / "log.db", directory / f"raw-{number}.db", events))
             _compare(directory / f"ours-{number}.db", directory / f"raw-{number}.db")
     reached = ratio(ours, raw)
-    return Row(
-        f"rebuild of the medicine read model from {events:,} events",
-        per_second(ours, "events"),
-        f"{per_second(raw, 'events')}: sqlite3 reading, decoding with orjson and writing the same rows",
-        f"{reached:.2f}",
-        ">= 0.50, memory flat",
-        reached >= 0.50 and median(settled) <= 16,
-        (
-            f"the process grew by at most {growths[0]:.0f} MiB, caches of SQLite included; "
-            f"after the first tenth of the events by {median(settled):.0f} MiB.",
+    return (
+        Row(
+            f"rebuild of the medicine read model from {events:,} events",
+            per_second(ours, "events"),
+            f"{per_second(raw, 'events')}: sqlite3 reading, decoding with orjson and writing the same rows",
+            f"{reached:.2f}",
+            ">= 0.50, memory flat",
+            reached >= 0.50 and median(settled) <= 16,
+            (
+                f"the process grew by at most {growths[0]:.0f} MiB, caches of SQLite included; "
+                f"after the first tenth of the events by {median(settled):.0f} MiB.",
+            ),
         ),
     )
 
@@ -97,15 +101,15 @@ async def _write_log(path: Path, count: int, medicines: int) -> None:
             about = (command_id, command_id, None, None, None)
             yield position, f"medicine-{id}", version, kind.__name__, kind.schema, codec.encode(event), RECORDED, *about
 
-    def write(connection: sqlite3.Connection) -> None:
+    def write(connection: Session) -> None:
         connection.execute("BEGIN")
         batch: list[tuple[Any, ...]] = []
         for row in rows():
             batch.append(row)
             if len(batch) == 64 * 64:
-                APPEND.run(connection, batch)
+                WRITES["sqlite"].append.run(connection, batch)
                 batch.clear()
-        APPEND.run(connection, batch)
+        WRITES["sqlite"].append.run(connection, batch)
         connection.execute("COMMIT")
 
     await log.writer.run(write)
@@ -122,10 +126,12 @@ async def _ours(directory: Path, number: int, events: int) -> tuple[float, float
     feed = Feed()
     await store.open()
     await feed.open()
-    projection = Projection(MEDICINES, log, store, feed, random=ids.random, batch_size=BATCH)
+    convoy = Convoy(log, store, feed, batch_size=BATCH, poll_interval=0.5)
+    projection = Projection(MEDICINES, log, store, feed, convoy, random=ids.random, batch_size=BATCH)
     machine.forget_peak()
     before, start = machine.memory(), clock.monotonic()
-    await projection.start()
+    await projection.prepare()
+    projection.start()
     await feed.reached(MEDICINES.name, events // 10, 600)
     early = machine.memory(field="VmHWM")
     if not await feed.reached(MEDICINES.name, events, 600):

@@ -21,9 +21,9 @@ PLAIN = replace(MEDICINE, snapshot_every=10**9)
 ID = "benchmark"
 
 
-def measure(*, rounds: int = 25, events: int = 10_000) -> Row:
+def measure(*, rounds: int = 25, events: int = 10_000) -> tuple[Row, ...]:
     machine.pin(machine.SERVED)
-    return machine.run(_measure(rounds, events))
+    return (machine.run(_measure(rounds, events)),)
 
 
 async def _measure(rounds: int, events: int) -> Row:

@@ -8,7 +8,7 @@ from cli.settings import ShopSettings
 from domain.gateway import ChargePayment, RefundCharge
 from domain.mail import SendMail
 from domain.payment import ConfirmPayment, FailPayment
-from engine.app import Declarations
+from engine.declarations import Declarations
 from engine.faults import Unavailable
 from engine.shapes import Effect
 from engine.wishes import Performer

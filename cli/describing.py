@@ -13,11 +13,12 @@ import schema
 from cli.application import DECLARATIONS
 from cli.settings import ShopSettings
 from domain.standing import Role
-from engine.app import Declarations
+from engine import metrics as figures
 from engine.codec import members
+from engine.declarations import Declarations
 from engine.shapes import Aggregate, ReadModel
 from schema import permissions as held
-from schema.permissions import Access
+from schema.access import TABLE, Access
 from schema.viewers import ANONYMOUS, Viewer
 
 GENERATED = "<!-- Made from the code by `make schema`; do not edit. -->"
@@ -42,6 +43,22 @@ def settings() -> str:
     )
 
 
+def metrics() -> str:
+    """The page of all figures."""
+    rows = (
+        (f"`{each.name}`", each.kind.value, ", ".join(f"`{label}`" for label in each.labels) or "none", each.help)
+        for each in figures.METRICS
+    )
+    return _page(
+        "Metrics",
+        "What `/metrics` says, in the text format of Prometheus; `_seconds` are seconds, all else are plain numbers. "
+        "Beside\nthese stand the figures of the process, `process_*`, by which memory, processor time and open files "
+        "are watched.\nA label has as many values as the application declares names of that kind, or the values that "
+        "are listed.\n",
+        _table(("Metric", "Kind", "Labels", "Meaning"), rows),
+    )
+
+
 VIEWERS = {"anonymous": ANONYMOUS, **{role.name.lower(): Viewer("somebody", role) for role in Role}}
 
 
@@ -51,7 +68,7 @@ def permissions() -> str:
         (
             f"`{name}`",
             root.lower(),
-            *(_admitted(held.TABLE[root][name], each) for each in VIEWERS.values()),
+            *(_admitted(TABLE[root][name], each) for each in VIEWERS.values()),
         )
         for root, name, _ in held.operations(schema.build()._schema)
     )

@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 from strawberry import Schema
 
 import schema
+from cli import learning, web
 from cli.settings import ShopSettings
 from engine import clock
 from engine.app import App
@@ -19,7 +22,6 @@ from engine.tokens import Tokens, secret_file
 from schema.context import ShopContext
 from schema.viewers import Viewers
 
-PRODUCT = "Dispensary"
 ISSUER = AUDIENCE = "dispensary"
 
 
@@ -47,14 +49,19 @@ async def opened(
     built: Schema | None = None,
     passwords: Passwords | None = None,
     now: Clock = clock.now,
+    is_demo: bool = False,
+    build: Path = web.BUILD,
 ) -> AsyncIterator[Front]:
-    """The endpoint of an application, for as long as the block lasts. Raises Unavailable."""
+    """The endpoint of an application, for as long as the block lasts; `build` is a folder that holds the desk, or will.
+
+    Raises Unavailable.
+    """
     issued = tokens(settings, now)
     checked = passwords or Passwords()
     viewers = Viewers(app, issued, now)
 
     async def context(peer: Peer, operation: Request) -> ShopContext:
-        viewer = await viewers.of_peer(peer)
+        viewer = viewers.at_once(peer) or await viewers.of_peer(peer)
         return ShopContext(
             app=app,
             actor_id=viewer.user_id,
@@ -62,12 +69,23 @@ async def opened(
             passwords=checked,
             tokens=issued,
             payment_minutes=settings.payment_minutes,
+            now=now,
+            renew=partial(viewers.renewed, peer),
         )
 
-    doors = Doors(PRODUCT, context, viewers.of_socket, viewers.lasts, settings.hosts, settings.origins)
+    buttons = learning.routes(app, viewers, settings.origins) if is_demo else ()
+    doors = Doors(
+        context,
+        viewers.of_socket,
+        viewers.of_request,
+        viewers.lasts,
+        settings.hosts,
+        settings.origins,
+        [*buttons, *web.pages(build if settings.desk else None, is_demo=is_demo)],
+    )
     endpoint = Endpoint(app, built or schema.build(), doors)
     try:
-        async with viewers.watching(endpoint.sockets.close_where):
+        async with viewers.watching(endpoint.close_where):
             yield Front(endpoint, checked, issued, viewers)
     finally:
         await checked.close()

@@ -61,7 +61,7 @@ async def refuse_known_password(app: App, settings: ShopSettings, passwords: Pas
         kept = await app.log.secret(stream, "password") if stream else None
         if kept and await passwords.verify(kept, accounts.PASSWORD):
             raise Unavailable(
-                f"{settings.write_path} holds the demo's account {account.email}, whose password everybody knows, and "
+                f"{settings.log_name} holds the demo's account {account.email}, whose password everybody knows, and "
                 f"HOST={settings.host!r} is open to others. Delete such accounts first, or use another log."
             )
 
@@ -103,22 +103,28 @@ class Hush:
             self.is_on = False
 
 
+async def is_demo(app: App) -> bool:
+    """Whether this shop is the demo's, or nobody's yet. It is told on stderr when it has users of its own."""
+    if await _is_seeded(app) or await _is_nobodys(app):
+        return True
+    click.echo("No demo accounts and orders: this shop has users of its own, and they stay by themselves.", err=True)
+    return False
+
+
 async def seed(
     app: App, settings: ShopSettings, passwords: Passwords, catalogue: Sequence[RegisterMedicine], hush: Hush
-) -> bool:
-    """Fill a shop that nobody uses yet, unless that was done before; what an earlier start began is gone on with.
+) -> None:
+    """Fill the demo's shop, unless that was done before; what an earlier start began is gone on with.
 
-    False for a shop with users of its own, which is told on stderr. Raises Unavailable when it takes too long.
+    Raises Unavailable when it takes too long.
     """
-    if not (await app.history.page(Matching(stream=RECORD.stream(MARK)), limit=1)).events:
-        if not await _is_nobodys(app):
-            click.echo(
-                "No demo accounts and orders: this shop has users of its own, and they stay by themselves.", err=True
-            )
-            return False
+    if not await _is_seeded(app):
         with hush.keeping():
             await Seeding(app, settings.payment_minutes * 60, catalogue).run(await passwords.hash(accounts.PASSWORD))
-    return True
+
+
+async def _is_seeded(app: App) -> bool:
+    return bool((await app.history.page(Matching(stream=RECORD.stream(MARK)), limit=1)).events)
 
 
 async def _is_nobodys(app: App) -> bool:

@@ -24,6 +24,7 @@ class ShopSettings(Settings):
         description="Mail server, as smtp://name:password@mail.example:587 or smtps://. Empty: mail goes to the log.",
     )
     mail_from: str = Field("shop@localhost", description="Sender of the shop's mail: an address, or Name <address>.")
+    desk: bool = Field(True, description="Serve the desk at /, and GraphiQL at /graphiql.")
 
     @field_validator("admin_email")
     @classmethod

@@ -20,7 +20,7 @@ from domain.stock import (
 )
 from domain.text import identifier, named, text, whole
 from engine.refusals import AlreadyTaken, NotAllowedNow, NotFound, check
-from engine.shapes import Aggregate, Claim, Command, Erase, Event, Release, State, replace
+from engine.shapes import Aggregate, Claim, Command, Erase, Event, Personal, Release, State, replace
 
 
 class RegisterMedicine(Command):
@@ -80,7 +80,7 @@ class MedicinePriceChanged(Event):
 
 class MedicineDiscontinued(Event):
     medicine_id: str
-    reason: str
+    reason: Personal[str]
 
 
 MedicineEvent: TypeAlias = StockEvent | MedicinePriceChanged | MedicineRegistered | MedicineDiscontinued

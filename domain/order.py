@@ -9,7 +9,7 @@ from domain.order_line import OrderLine, amiss, total
 from domain.status import OrderStatus
 from domain.text import characters, identifier, named, text, whole
 from engine.refusals import AlreadyTaken, NotAllowedNow, NotFound, check
-from engine.shapes import Aggregate, Claim, Command, Erase, Event, Release, State, replace
+from engine.shapes import Aggregate, Claim, Command, Erase, Event, Personal, Release, State, replace
 
 MOST_SECONDS = 365 * 24 * 3600
 
@@ -93,7 +93,7 @@ class OrderInitiated(Event):
     order_id: str
     number: str
     user_id: str
-    user_email: str
+    user_email: Personal[str]
     lines: tuple[OrderLine, ...]
     total: Money
     pay_before: datetime
@@ -145,7 +145,7 @@ class OrderCompleted(OrderStep):
 
 class OrderCancelled(OrderStep):
     reached = OrderStatus.CANCELLED
-    reason: str
+    reason: Personal[str]
     payment_id: str | None
     "What was paid, and is to go back."
 
@@ -153,7 +153,7 @@ class OrderCancelled(OrderStep):
 class OrderRefunded(OrderStep):
     reached = OrderStatus.REFUNDED
     payment_id: str
-    reason: str
+    reason: Personal[str]
     lines: tuple[OrderLine, ...]
 
 

@@ -9,7 +9,7 @@ from domain.payment_method import PaymentMethod
 from domain.status import OrderStatus, PaymentStatus
 from domain.text import identifier, named, text
 from engine.refusals import AlreadyTaken, InvalidInput, NotAllowedNow, NotFound, check
-from engine.shapes import Aggregate, Claim, Command, Erase, Event, Release, State, replace
+from engine.shapes import Aggregate, Claim, Command, Erase, Event, Personal, Release, State, replace
 
 
 class ProcessPayment(Command):
@@ -75,12 +75,12 @@ class PaymentSucceeded(PaymentStep):
 
 class PaymentFailed(PaymentStep):
     reached = PaymentStatus.FAILED
-    reason: str
+    reason: Personal[str]
 
 
 class PaymentRefunded(PaymentStep):
     reached = PaymentStatus.REFUNDED
-    reason: str
+    reason: Personal[str]
 
 
 PaymentEvent: TypeAlias = PaymentCreated | PaymentSucceeded | PaymentFailed | PaymentRefunded

@@ -6,7 +6,7 @@ from typing import TypeAlias, assert_never
 
 from domain.text import characters, named, text
 from engine.refusals import NotFound, check
-from engine.shapes import Aggregate, Command, Event, State
+from engine.shapes import Aggregate, Command, Event, Personal, State
 
 MOST_KEY = 200
 MOST_VALUE = 65_536
@@ -29,7 +29,7 @@ RecordCommand: TypeAlias = WriteRecord | DeleteRecord
 
 class RecordWritten(Event):
     key: str
-    value: str
+    value: Personal[str]
     is_new: bool
 
 

@@ -5,7 +5,7 @@ from typing import TypeAlias, assert_never
 
 from domain.text import text, whole
 from engine.refusals import InvalidInput, NotAllowedNow, Refusal, check
-from engine.shapes import Command, Event, Value, replace
+from engine.shapes import Command, Event, Personal, Value, replace
 
 MOST_STOCK = 1_000_000_000
 
@@ -65,7 +65,7 @@ class StockAdjusted(Event):
     medicine_id: str
     stock_quantity: int
     previous_quantity: int
-    reason: str
+    reason: Personal[str]
 
 
 class StockReserved(Event):

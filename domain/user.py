@@ -8,7 +8,7 @@ from domain.contact import email, same_email
 from domain.standing import Role, UserStatus
 from domain.text import characters, identifier, named, text
 from engine.refusals import AlreadyTaken, NotAllowedNow, NotFound, check
-from engine.shapes import Aggregate, Claim, Command, Erase, Event, Release, Secret, State, replace
+from engine.shapes import Aggregate, Claim, Command, Erase, Event, Personal, Release, Secret, State, replace
 
 MOST_NAME = 100
 MOST_ADDRESS = 500
@@ -109,28 +109,28 @@ UserCommand: TypeAlias = RegisterUser | Attendance | Change | Governance
 
 class UserRegistered(Event):
     user_id: str
-    email: str
-    first_name: str
-    last_name: str
+    email: Personal[str]
+    first_name: Personal[str]
+    last_name: Personal[str]
     role: Role
 
 
 class UserRenamed(Event):
     user_id: str
-    first_name: str
-    last_name: str
+    first_name: Personal[str]
+    last_name: Personal[str]
 
 
 class UserContactChanged(Event):
     user_id: str
-    phone: str | None
-    address: str | None
+    phone: Personal[str | None]
+    address: Personal[str | None]
 
 
 class UserEmailChanged(Event):
     user_id: str
-    email: str
-    previous_email: str
+    email: Personal[str]
+    previous_email: Personal[str]
 
 
 class UserPasswordChanged(Event):
@@ -145,8 +145,8 @@ class RoleGranted(Event):
 
 class UserSuspended(Event):
     user_id: str
-    email: str
-    reason: str
+    email: Personal[str]
+    reason: Personal[str]
 
 
 class UserReinstated(Event):
@@ -155,7 +155,7 @@ class UserReinstated(Event):
 
 class UserDeleted(Event):
     user_id: str
-    email: str
+    email: Personal[str]
 
 
 class UserLoggedIn(Event):

@@ -2,35 +2,41 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any, Self
 
 import structlog
 
 from engine import audit, clock, ids
 from engine.audit import Verdict
+from engine.broker import concealing
+from engine.brokers.choosing import chosen
 from engine.clock import Clock
-from engine.codec import Codec, members
-from engine.deadletters import DEAD_LETTERS
-from engine.discovery import declared
+from engine.cloudevents import CloudEvents
+from engine.declarations import Declarations
 from engine.dispatcher import Dispatcher
 from engine.faults import Unavailable
 from engine.feed import LOG, Feed
+from engine.health import Health
 from engine.history import History
 from engine.lane import Manner
 from engine.liveview import LiveViews
 from engine.parked import Parked
+from engine.probes import probes
 from engine.projector import Projector
 from engine.reactor import Reactor, set_aside
 from engine.refusals import Refusal
+from engine.relay import Relay
+from engine.samples import Samples
 from engine.settings import Settings
-from engine.shapes import Aggregate, Command, Effect, Event, Process, ReadModel, Receipt, Recorded, Upcaster
+from engine.shapes import Command, Effect, ReadModel, Receipt, Recorded
 from engine.status import Status
 from engine.store.log import Log
+from engine.store.places import place
 from engine.store.readstore import ReadStore
 from engine.tally import Tally
 from engine.wishes import Performer
@@ -42,60 +48,8 @@ HOUSEKEEPING = 3600.0
 MOST_ROUNDS = 1000
 "Of a thousand command ids each, in one housekeeping: between two of them the writer serves whoever waits."
 MANNER = Manner()
-FAREWELL = 5.0
+FAREWELL = 2.0
 "Seconds that read models get, at the end, to show what was accepted last."
-
-
-@dataclass(frozen=True)
-class Declarations:
-    """What an application consists of."""
-
-    aggregates: Sequence[Aggregate[Any]]
-    models: Sequence[ReadModel[Any]]
-    upcasters: Sequence[Upcaster] = ()
-    processes: Sequence[Process[Any]] = ()
-
-    @classmethod
-    def of(cls, domain: ModuleType, readmodels: ModuleType) -> Self:
-        """All that two packages declare, and what operators decide about dead letters."""
-        aggregates = (*declared(domain, Aggregate), DEAD_LETTERS)
-        processes = declared(domain, Process)
-        return cls(aggregates, declared(readmodels, ReadModel), declared(domain, Upcaster), processes)
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for what cannot work together."""
-        if len({process.name for process in self.processes}) < len(self.processes):
-            raise ValueError("Two processes have one name, under which each would store how far it has come.")
-        for process in self.processes:
-            if (process.due is None) != (process.wake is None):
-                raise ValueError(f"The process {process.name} must have both `due` and `wake`, or neither.")
-            if set(members(process.evolve, 1)) != set(members(process.react, 1)):
-                raise ValueError(f"`evolve` and `react` of the process {process.name} must take the same events.")
-            if unknown := set(members(process.react, 1)) - self.events:
-                names = ", ".join(sorted(event.__name__ for event in unknown))
-                raise ValueError(f"The process {process.name} takes {names}, which no aggregate stores.")
-        self._check_models()
-
-    def _check_models(self) -> None:
-        """Raise ValueError for a read model whose rows could show an older version than their stream has."""
-        owned = {aggregate.name: set(members(aggregate.evolve, 1)) for aggregate in self.aggregates}
-        for model in self.models:
-            unseen = owned.get(model.of, set()) - set(members(model.apply, 1))
-            if unseen or (model.of and model.of not in owned):
-                names = ", ".join(sorted(event.__name__ for event in unseen)) or f"an aggregate called {model.of}"
-                raise ValueError(f"{model.name} mirrors {model.of!r}, so `apply` must handle {names}.")
-
-    @property
-    def events(self) -> set[type[Event]]:
-        return {event for aggregate in self.aggregates for event in members(aggregate.evolve, 1)}
-
-    @property
-    def followers(self) -> Sequence[str]:
-        """The names of all that follows the log: read models, then processes."""
-        return [model.name for model in self.models] + [process.name for process in self.processes]
-
-    def codec(self) -> Codec:
-        return Codec(self.events, self.upcasters)
 
 
 @dataclass
@@ -112,10 +66,27 @@ class App:
     reactor: Reactor
     views: LiveViews
     history: History
+    relay: Relay | None
+    "None where RELAY_URL names no broker."
     tally: Tally = field(init=False)
+    health: Health = field(init=False)
+    _statuses: Samples[Sequence[Status]] = field(init=False)
+    _dead_letters: Samples[Sequence[Parked]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.dispatcher.send)
+        self.health = Health(
+            self.statuses,
+            {model.name for model in self.declarations.models},
+            most_lag=self.settings.health_max_lag_seconds,
+            most_dead_letters=self.settings.health_max_dead_letters,
+        )
+        for name, probe, needed_for in probes(
+            self.log, self.rows, self.feed, self.declarations.models, lambda: self.dispatcher.last_error
+        ):
+            self.health.register(name, probe, needed_for)
+        self._statuses = Samples(self.statuses)
+        self._dead_letters = Samples(self.reactor.dead_letters)
 
     @classmethod
     @asynccontextmanager
@@ -135,28 +106,26 @@ class App:
         """
         async with AsyncExitStack() as stack:
             pool = settings.db_pool_min_size, settings.db_pool_max_size
-            log = await Log.open(settings.write_path, declarations.codec(), least=pool[0], most=pool[1])
+            log = await Log.open(place(settings.write_db_url), declarations.codec(), least=pool[0], most=pool[1])
             stack.push_async_callback(log.close)
-            rows = ReadStore(settings.read_path, declarations.models, readers=pool)
+            if log.dialect.is_shared:  # any number of processes append; one reacts
+                stack.push_async_callback((await log.place.own("processes")).release)
+            rows = ReadStore(place(settings.read_db_url), declarations.models, readers=pool)
             await rows.open()
             stack.push_async_callback(rows.close)
-            feed = Feed(interval=min(settings.projector_poll_interval, 0.5))
+            every = settings.projector_poll_interval
+            feed = Feed(settings.redis_url, channel=f"hints:{log.id}", interval=min(every, 0.5))
             projector = _projector(settings, declarations, log, rows, feed, now)
             dispatcher = Dispatcher(log, declarations.aggregates, feed, now, most_cached=settings.aggregate_cache_size)
             reactor = Reactor(
-                declarations.processes,
-                log,
-                dispatcher.send,
-                performers,
-                feed,
-                now=now,
-                random=ids.random,
-                manner=manner,
-                poll_interval=settings.projector_poll_interval,
-            )
+                declarations.processes, log, dispatcher.send, performers, feed,
+                now=now, random=ids.random, manner=manner, poll_interval=every,
+            )  # fmt: skip
             views = LiveViews(log, rows, feed)
+            stack.push_async_callback(views.close)
             history = History(log, rows, feed, declarations.models)
-            app = cls(settings, declarations, log, rows, feed, dispatcher, projector, reactor, views, history)
+            relay = relaying(settings, log, feed, now)
+            app = cls(settings, declarations, log, rows, feed, dispatcher, projector, reactor, views, history, relay)
             await app._start(stack)
             yield app
 
@@ -164,6 +133,7 @@ class App:
         async def positions() -> dict[str, int]:
             return {**await self.rows.positions(), LOG: await self.log.head()}
 
+        stack.push_async_callback(self.health.close)
         self.feed.poll = positions
         await self.feed.open()
         stack.push_async_callback(self.feed.close)
@@ -171,6 +141,9 @@ class App:
         stack.push_async_callback(self.projector.stop)
         for topic, position in (await positions()).items():
             self.feed.note(topic, position)
+        if self.relay:
+            stack.push_async_callback(self.relay.stop)
+            await self.relay.start()
         stack.push_async_callback(self._show_all)
         stack.push_async_callback(self.dispatcher.stop)
         self.dispatcher.start()
@@ -202,7 +175,7 @@ class App:
 
     # ------------------------------------------------------------------ what a resolver needs
 
-    async def send(
+    def send(
         self,
         command: Command,
         *,
@@ -210,12 +183,16 @@ class App:
         expected_version: int | None,
         actor_id: str | None,
         said: Any = None,
-    ) -> Receipt | Refusal:
+    ) -> Awaitable[Receipt | Refusal]:
         """Dispatch a command. In synchronous mode, answer once every read model shows it, or the timeout is over."""
-        outcome = await self.dispatcher.send(
+        sent = self.dispatcher.send(
             command, command_id=command_id, expected_version=expected_version, actor_id=actor_id, said=said
         )
-        if self.settings.synchronous and isinstance(outcome, Receipt):
+        return self._shown(sent) if self.settings.synchronous else sent
+
+    async def _shown(self, sent: Awaitable[Receipt | Refusal]) -> Receipt | Refusal:
+        outcome = await sent
+        if isinstance(outcome, Receipt):
             await self.settled(outcome.position, timeout=self.settings.read_timeout_ms / 1000)
         return outcome
 
@@ -223,7 +200,11 @@ class App:
         """Wait until a read model shows a position, at most READ_TIMEOUT_MS."""
         if self.feed.latest(model.name) >= position:
             return True
-        return await self.feed.reached(model.name, position, self.settings.read_timeout_ms / 1000)
+        timeout = self.settings.read_timeout_ms / 1000
+        if position > self.log.position:
+            # A client may name any. As one that is wanted, it would have the table written in a hurry ever after.
+            return await self.feed.beyond(model.name, position - 1, timeout) >= position
+        return await self.feed.reached(model.name, position, timeout)
 
     async def settled(self, position: int | None = None, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # returns False
         """Wait until every read model shows a position, the log's head without one; False when one does not in time."""
@@ -234,18 +215,41 @@ class App:
         return await self.reactor.settled(timeout) and await self.settled(timeout=timeout)
 
     async def statuses(self) -> Sequence[Status]:
-        """How every read model and every process stands."""
-        return [*await self.projector.statuses(), *await self.reactor.statuses()]
+        """How every read model, every process and the relay stand."""
+        relay = [await self.relay.status()] if self.relay else []
+        return [*await self.projector.statuses(), *await self.reactor.statuses(), *relay]
 
-    async def follow_statuses(self, interval: float = 1.0) -> AsyncIterator[Sequence[Status]]:
-        """The projections now, then whenever something about them changes, at most once an interval."""
-        shown: Sequence[Status] | None = None
-        while True:
-            statuses = await self.statuses()
-            if statuses != shown:
-                yield statuses
-                shown = statuses
-            await asyncio.sleep(interval)
+    def follow_statuses(self, interval: float = 1.0, beat: float = 5.0) -> AsyncGenerator[Sequence[Status], None]:
+        """The statuses now, then whenever they change, at most once an interval; every `beat` seconds in any case."""
+        return self._statuses.follow(interval, beat)
+
+    async def follow_dead_letters(
+        self, process: str | None = None, interval: float = 1.0
+    ) -> AsyncGenerator[Sequence[Parked], None]:
+        """What processes have set aside now, then whenever that changes, at most once an interval."""
+        told: Sequence[Parked] | None = None
+        async with aclosing(self._dead_letters.follow(interval)) as samples:
+            async for found in samples:
+                concerned = [each for each in found if process in (None, each.process)]
+                if concerned != told:
+                    yield concerned
+                    told = concerned
+
+
+def relaying(settings: Settings, log: Log, feed: Feed, now: Clock) -> Relay | None:
+    """The relay to the broker that RELAY_URL names, if it does. Raises Unavailable when its client is not installed."""
+    if not (url := settings.relay_url):
+        return None
+    return Relay(
+        log,
+        chosen(url, settings.relay_channel, most=settings.relay_most_kept),
+        feed,
+        CloudEvents(log.id, tells_personal=settings.relay_personal_data),
+        now=now,
+        random=ids.random,
+        conceal=concealing(url),
+        poll_interval=settings.projector_poll_interval,
+    )
 
 
 def _projector(
@@ -266,9 +270,9 @@ def _projector(
 
 async def verify(settings: Settings, declarations: Declarations) -> list[Verdict[Any]]:
     """Compare every read table with a fresh fold of the log, beside a running server or without one."""
-    log = await Log.look(settings.write_path, declarations.codec())
+    log = await Log.look(place(settings.write_db_url), declarations.codec())
     try:
-        rows = ReadStore(settings.read_path, declarations.models, readonly=True)
+        rows = ReadStore(place(settings.read_db_url), declarations.models, readonly=True)
         await rows.open()
         try:
             return await audit.verify(log, rows, declarations.models)
@@ -280,11 +284,11 @@ async def verify(settings: Settings, declarations: Declarations) -> list[Verdict
 
 async def dead_letters(settings: Settings, declarations: Declarations) -> Sequence[tuple[Parked, Recorded | None]]:
     """What processes have set aside, each with its event, beside a running server or without one."""
-    log = await Log.look(settings.write_path, declarations.codec())
+    log = await Log.look(place(settings.write_db_url), declarations.codec())
     try:
         found = await set_aside(log, [process.name for process in declarations.processes])
         return [(each, next(iter(await log.read(each.position - 1, 1)), None)) for each in found]
     except sqlite3.OperationalError as error:
-        raise Unavailable(f"{settings.write_path}: {error}. Start the server on it once.") from None
+        raise Unavailable(f"{settings.log_name}: {error}. Start the server on it once.") from None
     finally:
         await log.close()

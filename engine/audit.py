@@ -11,11 +11,13 @@ from typing import Any, Generic, TypeVar
 
 from engine.faults import Unavailable
 from engine.fold import Fold
-from engine.projection import Source
 from engine.shapes import ReadModel, Recorded, Row
-from engine.store.readstore import ReadStore
+from engine.source import Source
+from engine.store.dialect import SQLITE
+from engine.store.readstore import ReadStore, compiled
 from engine.store.rows import Table
-from engine.store.sqlite import Connection, transaction
+from engine.store.session import Session, transaction
+from engine.store.sqlite import Connection
 
 R = TypeVar("R", bound=Row)
 FOUND, EXPECTED = "a", "b"
@@ -65,22 +67,23 @@ async def _verify(source: Source, store: ReadStore, model: ReadModel[R], batch_s
         path = Path(folder) / "rows.db"
         # Copied in one read transaction with its checkpoint: the refold may take long, and a server goes on meanwhile.
         position = await store.read(lambda connection: _copy(connection, table, path))
-        copy = await Connection.open(path)
+        copy, local = await Connection.open(path), compiled(model, SQLITE)
         try:
-            await _refold(source, copy, table, position, batch_size)
-            return await copy.run(lambda connection: _compare(connection, table, position))
+            await _refold(source, copy, local, position, batch_size)
+            return await copy.run(lambda connection: _compare(connection, local, position))
         finally:
             await copy.close()
 
 
-def _copy(connection: sqlite3.Connection, table: Table[Any], path: Path) -> int:
+def _copy(connection: Session, table: Table[Any], path: Path) -> int:
     """The rows as they are, into a file of their own; the position they show."""
+    local = compiled(table.model, SQLITE)
     with closing(sqlite3.connect(path, isolation_level=None)) as copy, transaction(copy):
-        table.create(copy, FOUND)
-        table.create(copy, EXPECTED)
+        local.create(copy, FOUND)
+        local.create(copy, EXPECTED)
         checkpoint = table.checkpoint(connection)
         if checkpoint is not None:
-            table.fill(copy, FOUND, table.stored(connection, checkpoint.slot))
+            local.fill(copy, FOUND, table.stored(connection, checkpoint.slot))
     return checkpoint.position if checkpoint else 0
 
 
@@ -94,12 +97,12 @@ async def _refold(source: Source, copy: Connection, table: Table[R], position: i
         after = events[-1].position
 
 
-def _fold_batch(connection: sqlite3.Connection, table: Table[R], fold: Fold[R], events: Sequence[Recorded]) -> None:
+def _fold_batch(connection: Session, table: Table[R], fold: Fold[R], events: Sequence[Recorded]) -> None:
     with transaction(connection):
         fold.write(connection, table, EXPECTED, events)
 
 
-def _compare(connection: sqlite3.Connection, table: Table[R], position: int) -> Verdict[R]:
+def _compare(connection: Session, table: Table[R], position: int) -> Verdict[R]:
     """Walk both tables side by side, in the order of their ids."""
     verdict = Verdict[R](table.name, position)
     found, expected = table.stored(connection, FOUND), table.stored(connection, EXPECTED)

@@ -8,7 +8,7 @@ from typing import Any, Protocol, get_args, get_type_hints
 import msgspec
 
 from engine.faults import UnknownEvent
-from engine.shapes import Command, Event, Secret, Upcaster
+from engine.shapes import PERSONAL, Command, Event, Secret, Upcaster
 
 
 class Stored(Protocol):
@@ -87,8 +87,17 @@ def fingerprint_of(kind: type[Command], expected_version: int | None, given: Any
 
 def secrets(command: Command) -> dict[str, str]:
     """What a command wants kept beside its stream, by the name of the field."""
-    given = ((name, getattr(command, name)) for name in _secret_fields(type(command)))
+    if not (names := _secret_fields(type(command))):
+        return {}
+    given = ((name, getattr(command, name)) for name in names)
     return {name: secret.text for name, secret in given if secret is not None}
+
+
+@cache
+def personal_fields(event: type[Event]) -> frozenset[str]:
+    """The fields of an event that hold personal data, as the event declares them."""
+    hints = get_type_hints(event, include_extras=True).items()
+    return frozenset(name for name, hint in hints if PERSONAL in getattr(hint, "__metadata__", ()))
 
 
 @cache

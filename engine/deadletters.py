@@ -1,13 +1,13 @@
 """What operators decide about dead letters: facts in the log like any others, which the process concerned acts upon."""
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from engine.refusals import InvalidInput, check
-from engine.shapes import Aggregate, Command, Event, State
+from engine.shapes import Aggregate, Command, Event, Personal, State
 from engine.store.reactions import Reactions
+from engine.store.session import Session
 
 
 class RetryDeadLetter(Command):
@@ -42,7 +42,7 @@ class DeadLetterRetried(Event):
 class DeadLetterDiscarded(Event):
     process: str
     position: int
-    reason: str
+    reason: Personal[str]
 
 
 DeadLetterEvent: TypeAlias = DeadLetterRetried | DeadLetterDiscarded
@@ -69,7 +69,7 @@ def evolve(desk: Desk, event: DeadLetterEvent) -> Desk:
 DEAD_LETTERS = Aggregate("deadletters", identity="process", initial=Desk(), decide=decide, evolve=evolve)
 
 
-def obey(connection: sqlite3.Connection, rows: Reactions, decision: DeadLetterEvent, now: datetime) -> None:
+def obey(connection: Session, rows: Reactions, decision: DeadLetterEvent, now: datetime) -> None:
     """Do what an operator decided, if it is about this process; what is no longer set aside has gone its way."""
     if decision.process != rows.process:
         return

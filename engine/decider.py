@@ -1,6 +1,5 @@
 """A group of commands decided one after another against folded state: the part of dispatch that has rules."""
 
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from engine.refusals import AlreadyTaken, CommandIdReused, Refusal, VersionConfl
 from engine.shapes import Aggregate, Claim, Command, Erase, Receipt, Release, State
 from engine.store.append import About, Appending
 from engine.store.log import Log
+from engine.store.session import FAULTS, Session
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -27,6 +27,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     expected_version: int | None
     mark: bytes
     "What tells its input from another under the same id."
+    came_at: float = 0.0
+    "On the monotonic clock."
 
 
 Outcome = Receipt | Refusal | Exception
@@ -67,16 +69,21 @@ class Decider:
         """The aggregate that decides a command. Raises KeyError when none declares it."""
         return self._rules[type(command)].aggregate
 
-    def decide_group(
-        self, connection: sqlite3.Connection, requests: Sequence[Request]
-    ) -> tuple[list[Outcome], Appending]:
+    def decide_group(self, connection: Session, requests: Sequence[Request]) -> tuple[list[Outcome], Appending]:
         """Decide a group one after another and commit it as one; on failure nothing of it is stored."""
         now = max(self._clock(), self._log.last_recorded_at)
-        appending = Appending(connection, self._log.codec, self._log.position, now, self._known_types)
+        is_shared = self._log.dialect.is_shared
+        appending = Appending(
+            connection, self._log.codec, self._log.position, now, self._known_types, self._log.dialect
+        )
         states: dict[str, tuple[State, int]] = {}
         try:
-            unknown = {request.stream for request in requests if request.stream not in self._cache}
+            # Where others append too, what is remembered of a stream holds only if its version is still the same.
+            unknown = {request.stream for request in requests if is_shared or request.stream not in self._cache}
             stored = appending.versions(list(unknown))
+            for stream, version in stored.items() if is_shared else ():
+                if stream in self._cache and self._cache[stream][1] != version:
+                    del self._cache[stream]
             outcomes = [self._outcome(appending, request, states, stored) for request in requests]
             appending.commit()
         except BaseException:
@@ -104,7 +111,7 @@ class Decider:
             return self._decide(appending, request, states)
         except Refusal as refusal:
             return refusal
-        except sqlite3.Error:
+        except FAULTS:
             raise
         except Exception as fault:  # one command's fault must not take its neighbors in the group with it
             return fault

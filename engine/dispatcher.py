@@ -2,26 +2,32 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import structlog
 
-from engine import ids
-from engine.clock import Clock
+from engine import ids, logs, metrics, tracing
+from engine.clock import Clock, monotonic
 from engine.codec import fingerprint, fingerprint_of
-from engine.decider import Decider, Request
-from engine.faults import Unavailable
+from engine.decider import Decider, Outcome, Request
+from engine.faults import Unavailable, Unconfirmed
 from engine.feed import LOG, Feed
 from engine.refusals import InvalidInput, Refusal
-from engine.shapes import Aggregate, Command, Receipt
+from engine.shapes import Aggregate, Command, Receipt, Recorded
 from engine.store.append import About
 from engine.store.log import Log
 
 logger = structlog.get_logger(__name__)
 
 MOST_CHARACTERS_OF_ID = 200
+_EVENT = attrgetter("event")
+MOST_TOLD = 10
+"Command ids in a log line."
+NO_ID = f"A command id has 1 to {MOST_CHARACTERS_OF_ID} printable characters."
 
 
+_ANSWERS = Receipt, Refusal
 _Waiting = tuple[Request, "asyncio.Future[Receipt | Refusal]"]
 
 
@@ -50,6 +56,9 @@ class Dispatcher:
         self._most_waiting = most_waiting
         self._most_in_group = most_in_group
         self._timeout = timeout
+        self.counted = metrics.Writing()
+        self.last_error: str | None = None
+        "Why the last group could not be stored."
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._is_stopping = False
@@ -65,7 +74,7 @@ class Dispatcher:
         if self._task:
             await self._task
 
-    async def send(
+    def send(
         self,
         command: Command,
         *,
@@ -76,30 +85,40 @@ class Dispatcher:
         actor_id: str | None = None,
         trace: str | None = None,
         said: Any = None,
-    ) -> Receipt | Refusal:
-        """Decide and store a command; returns once it is on disk. `said`: see engine.codec.fingerprint.
+    ) -> "asyncio.Future[Receipt | Refusal]":
+        """Decide and store a command; done once it is on disk. `said`: see engine.codec.fingerprint.
 
         Raises Unavailable when it could not be stored, or when that is not known within the timeout: sending it again
         under the same command id then finds out.
         """
+        future: asyncio.Future[Receipt | Refusal] = asyncio.get_running_loop().create_future()
         if command_id is not None and not _is_id(command_id):
-            return InvalidInput(f"A command id has 1 to {MOST_CHARACTERS_OF_ID} printable characters.", ["commandId"])
-        if self._is_stopping:
-            raise Unavailable("The server is stopping.")
-        if len(self._waiting) >= self._most_waiting:
-            raise Unavailable("Too many commands are waiting.")
+            future.set_result(InvalidInput(NO_ID, ["commandId"]))
+            return future
+        if self._is_stopping or len(self._waiting) >= self._most_waiting:
+            why = "The server is stopping." if self._is_stopping else "Too many commands are waiting."
+            self.counted.outcomes[type(command), "failed"] += 1
+            future.set_exception(Unavailable(why))
+            return future
         aggregate = self._decider.aggregate(command)
         stream = aggregate.stream(getattr(command, aggregate.identity))
         if not _is_text(stream):
-            return InvalidInput("Must be text that can be encoded.", [aggregate.identity])
+            future.set_result(InvalidInput("Must be text that can be encoded.", [aggregate.identity]))
+            return future
         id = command_id or ids.new()
+        trace = _traced(command, id, trace or tracing.carried(), future)
         about = About(id, correlation_id or id, causation_id, actor_id, trace)
+        logs.bind(about.command_id, about.correlation_id)
         mark = fingerprint(command, expected_version, said)
-        request = Request(command, stream, about, command_id is None, expected_version, mark)
-        future: asyncio.Future[Receipt | Refusal] = asyncio.get_running_loop().create_future()
+        request = Request(command, stream, about, command_id is None, expected_version, mark, monotonic())
         self._waiting.append((request, future))
         self._arrived.set()
-        return await future
+        return future
+
+    @property
+    def waiting(self) -> int:
+        """Commands that wait for the next group."""
+        return len(self._waiting)
 
     async def recall(
         self, kind: type[Command], command_id: str, expected_version: int | None, said: Any
@@ -128,36 +147,75 @@ class Dispatcher:
         requests = [request for request, _ in group]
         # One deadline for the group and for those behind it: a timer for each command would cost more than deciding it.
         self._deadline = asyncio.get_running_loop().call_later(self._timeout, self._give_up, group)
+        began = monotonic()
         try:
             outcomes, appended = await self._log.writer.run(
                 lambda connection: self._decider.decide_group(connection, requests)
             )
+        except Unconfirmed as error:
+            logger.warning("commands not confirmed", count=len(group), reason=str(error))
+            outcomes = [Unavailable(f"{error} {_again(each)}") for each in requests]
         except Exception as error:  # the writer must outlive any fault of one group; the group's senders are told
-            logger.exception("commands not stored", count=len(group))
+            first = [each.about.command_id for each in requests[:MOST_TOLD]]
+            logger.exception("commands not stored", count=len(group), command_ids=first)
+            self.last_error = f"{type(error).__name__}: {error}"
             outcomes = [Unavailable(f"The command could not be stored: {error}.")] * len(group)
         else:
             self._log.committed(appended.recorded, appended.characters)
+            self._count(appended.recorded, len(group), monotonic() - began)
+            self.last_error = None
+        now = monotonic()
+        self.counted.answered(
+            [type(each.command) for each in requests],
+            ["accepted" if type(each) is Receipt and not each.replayed else _named(each) for each in outcomes],
+            [now - each.came_at for each in requests],
+        )
         for (_, future), outcome in zip(group, outcomes, strict=True):
             if future.done():
                 continue
-            if isinstance(outcome, Receipt | Refusal):
+            if isinstance(outcome, _ANSWERS):
                 future.set_result(outcome)
             else:
                 future.set_exception(outcome)
         self._deadline.cancel()
+        self._feed.note(LOG, self._log.position)  # at once to those in this process
         await self._feed.publish(LOG, self._log.position)
+
+    def _count(self, recorded: Sequence[Recorded], commands: int, seconds: float) -> None:
+        counted = self.counted
+        counted.commits.add(seconds)
+        counted.groups.add(commands)
+        counted.events.update(map(type, map(_EVENT, recorded)))
 
     def _give_up(self, group: Sequence[_Waiting]) -> None:
         # Armed again, for those who come while the log goes on being silent.
         self._deadline = asyncio.get_running_loop().call_later(self._timeout, self._give_up, ())
         waiting = [*group, *self._waiting]
+        self.counted.outcomes.update((type(request.command), "failed") for request, _ in self._waiting)
         self._waiting.clear()
         if waiting:
             logger.error("the log does not answer", seconds=self._timeout, commands=len(waiting))
         for request, future in waiting:
             if not future.done():
-                again = f"Send it again under the command id {request.about.command_id!r} to find out."
-                future.set_exception(Unavailable(f"Not confirmed within {self._timeout:g} s. {again}"))
+                future.set_exception(Unavailable(f"Not confirmed within {self._timeout:g} s. {_again(request)}"))
+
+
+def _again(request: Request) -> str:
+    return f"Send it again under the command id {request.about.command_id!r} to find out."
+
+
+def _traced(command: Command, id: str, trace: str | None, future: "asyncio.Future[Any]") -> str | None:
+    """The traceparent that the events of a command are to carry: of the span that lasts until it is stored."""
+    if not tracing.is_on():
+        return trace
+    return tracing.until(future, f"append {type(command).__name__}", trace, command_id=id)
+
+
+def _named(outcome: Outcome) -> str:
+    """What an answer counts as."""
+    if type(outcome) is Receipt:
+        return "replayed" if outcome.replayed else "accepted"
+    return "refused" if isinstance(outcome, Refusal) else "failed"
 
 
 def _is_id(value: str) -> bool:

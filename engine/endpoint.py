@@ -1,22 +1,31 @@
-"""The ASGI application: the GraphQL endpoint straight, health and the front page by Starlette."""
+"""The ASGI application: the GraphQL endpoint straight; health, and the pages of the application, by Starlette."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
 from strawberry import Schema
 
 from engine.app import App
-from engine.graphql.conversation import OnConnect
+from engine.exposition import Exposition
+from engine.graphql.exchange import OnConnect
 from engine.graphql.execution import ContextOf, Executor
 from engine.graphql.http import GraphQLOverHTTP
+from engine.graphql.persisted import Persisted, manifest
+from engine.graphql.sse import EventStreams, OnRequest
 from engine.graphql.websocket import GraphQLOverWebSocket, Lasts
+from engine.health import Service, shown
+from engine.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,13 +41,15 @@ OTHER_NAME = "This server does not answer to this name; see ALLOWED_HOSTS.\n"
 class Doors:
     """How an application is reached: under which names, from which pages, by whom."""
 
-    product: str
     context: ContextOf
     on_connect: OnConnect
+    on_request: OnRequest
     lasts: Lasts
     hosts: Collection[str] = ()
     "Names that it answers to beside those of this machine, in small letters, with or without a port."
     origins: Collection[str] = ()
+    pages: Sequence[BaseRoute] = ()
+    "What it answers besides, at every path that is neither GraphQL's nor that of health."
 
 
 class Endpoint:
@@ -46,11 +57,18 @@ class Endpoint:
     it by pointing a name of its own at this machine."""
 
     def __init__(self, app: App, schema: Schema, doors: Doors) -> None:
-        executor = Executor(schema)
+        """Raises Unavailable when the trusted documents cannot be read."""
+        executor = Executor(schema, _persisted(app.settings))
         self._app = app
         self._doors = doors
+        self._answers_to = lru_cache(256)(partial(_is_name, doors.hosts))
+        self._streams = EventStreams(doors.on_request, doors.lasts)
         self._http: Any = GraphQLOverHTTP(
-            executor, doors.context, allowed_origins=doors.origins, max_body=app.settings.max_body_bytes
+            executor,
+            doors.context,
+            self._streams,
+            allowed_origins=doors.origins,
+            max_body=app.settings.max_body_bytes,
         )
         if doors.origins:
             self._http = _shared(self._http, doors.origins)
@@ -61,52 +79,97 @@ class Endpoint:
             lasts=doors.lasts,
             allowed_origins=doors.origins,
         )
+        self._exposition = Exposition(app, executor, self.sockets, self._streams)
         self._pages = Starlette(
             routes=[
-                Route("/", self._front),
                 Route("/health/live", self._live),
                 Route("/health/ready", self._ready),
+                Route("/health/dependencies", self._dependencies),
+                Route("/metrics", self._metrics),
+                *doors.pages,
             ]
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._app_for(scope)(scope, receive, send)
+
+    def _app_for(self, scope: Scope) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         if not self._is_ours(scope):
-            await PlainTextResponse(OTHER_NAME, 421)(scope, receive, send)
-        elif scope["path"] != PATH:
-            await self._pages(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self.sockets(scope, receive, send)
-        else:
-            await self._http(scope, receive, send)
+            return PlainTextResponse(OTHER_NAME, 421)
+        if scope["path"] != PATH:
+            return self._pages
+        return self.sockets if scope["type"] == "websocket" else self._http
+
+    def close_where(self, which: Callable[[Any], bool], *, code: int, reason: str) -> None:
+        """Close the sockets and end the streams with such a principal, without waiting for their clients."""
+        self.sockets.close_where(which, code=code, reason=reason)
+        self._streams.end_where(which)
+
+    async def drain(self) -> None:
+        """Close every socket, end every stream, and let no new one in."""
+        await asyncio.gather(self.sockets.drain(), self._streams.drain())
 
     def _is_ours(self, scope: Scope) -> bool:
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "").lower()
-        name = PORT.sub("", host)
-        # The whole of it: 127.0.0.1.example.org and localhost.example.org are anybody's.
-        return LOOPBACK.fullmatch(name) is not None or host in self._doors.hosts or name in self._doors.hosts
-
-    async def _front(self, request: Request) -> PlainTextResponse:
-        base = str(request.base_url).rstrip("/")
-        return PlainTextResponse(
-            f"{self._doors.product}\n\n"
-            f"GraphQL   {base}{PATH}  (POST; WebSocket with the subprotocol graphql-transport-ws)\n"
-            f"Health    {base}/health/live  {base}/health/ready\n"
-        )
+        for name, value in scope["headers"]:
+            if name == b"host":
+                return self._answers_to(value)
+        return False
 
     async def _live(self, request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
     async def _ready(self, request: Request) -> JSONResponse:
-        statuses = await self._app.statuses()
+        """Whether all can be served, or with `for` some of it: commands, reads, processes, with commas between them."""
+        asked = request.query_params.get("for", ",".join(Service)).split(",")
+        if not set(asked) <= set(Service):
+            return JSONResponse({"error": f"`for` takes {', '.join(Service)}, with commas between them."}, 400)
+        condition = await self._app.health.condition()
+        reasons = condition.against([Service(each) for each in asked])
         return JSONResponse(
             {
-                "status": "ok",
-                "head": str(await self._app.log.head()),
+                "status": "unavailable" if reasons else "ok",
+                "head": str(self._app.log.position),
                 "projections": {
-                    status.name: {"state": status.state.name, "position": str(status.position)} for status in statuses
+                    status.name: {"state": shown(status, condition), "position": str(status.position)}
+                    for status in condition.consumers or ()
+                },
+                "reasons": [{"for": each.service, "name": each.name, "reason": each.reason} for each in reasons],
+            },
+            503 if reasons else 200,
+        )
+
+    async def _dependencies(self, request: Request) -> JSONResponse:
+        condition = await self._app.health.condition()
+        return JSONResponse(
+            {
+                "status": "ok" if all(each.is_up for each in condition.dependencies) else "unavailable",
+                "dependencies": {
+                    each.name: {
+                        "state": "UP" if each.is_up else "DOWN",
+                        "since": each.since.isoformat(),
+                        "lastError": each.last_error,
+                        "neededFor": sorted(each.needed_for),
+                    }
+                    for each in condition.dependencies
                 },
             }
         )
+
+    async def _metrics(self, request: Request) -> Response:
+        return Response(await self._exposition.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_name(hosts: Collection[str], given: bytes) -> bool:
+    """Whether a Host header is one of loopback's or one of these."""
+    host = given.decode("latin-1").lower()
+    name = PORT.sub("", host)
+    # The whole of it: 127.0.0.1.example.org and localhost.example.org are anybody's.
+    return LOOPBACK.fullmatch(name) is not None or host in hosts or name in hosts
+
+
+def _persisted(settings: Settings) -> Persisted:
+    path = settings.trusted_documents
+    return Persisted(manifest(Path(path)) if path else None, is_closed=settings.only_trusted_documents)
 
 
 def _shared(app: Any, origins: Collection[str]) -> CORSMiddleware:
@@ -115,5 +178,5 @@ def _shared(app: Any, origins: Collection[str]) -> CORSMiddleware:
         app,
         allow_origins=sorted(origins),
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
+        allow_headers=["authorization", "content-type", "last-event-id"],
     )

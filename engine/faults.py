@@ -1,10 +1,14 @@
 """The unforeseen that has a name: what the engine cannot do now, and why, in a sentence ready to be shown.
 
 Exception
-├── Unavailable     a store cannot do it at the moment, or cannot be opened at all
-│   └── Taken       another process writes to its file
-├── Busy            too much is waiting already
-└── UnknownEvent    the log holds what this code cannot read
+├── Unavailable       a store cannot do it at the moment, or cannot be opened at all
+│   ├── Taken         another process writes to its tables
+│   ├── Unsettled     it could at the next attempt, if that may be made
+│   └── Unconfirmed   whether it was done is not known
+├── LeaseLost         another process owns what this one did
+├── Busy              too much is waiting already
+├── ProjectionFailed  a read model cannot take an event
+└── UnknownEvent      the log holds what this code cannot read
 """
 
 
@@ -13,11 +17,32 @@ class Unavailable(Exception):
 
 
 class Taken(Unavailable):
-    """Another process writes to the file."""
+    """Another process writes to the file, or to the tables."""
+
+
+class Unsettled(Unavailable):
+    """What was asked for gave way while it was read, or the connection did: it may be asked for again."""
+
+
+class Unconfirmed(Unavailable):
+    """The connection was lost while something was being committed: it may be stored, or not."""
+
+
+class LeaseLost(Exception):
+    """Another process owns what this one did, or may: whoever wanted to store something for it stops, and did not."""
 
 
 class Busy(Exception):
     """Too much is waiting already. The message says of what, and may be shown to whoever asked."""
+
+
+class ProjectionFailed(Exception):
+    """A fold or a write failed at an event, which the message names."""
+
+    def __init__(self, message: str, event: str = "unknown") -> None:
+        super().__init__(message)
+        self.event = event
+        "Its type."
 
 
 class UnknownEvent(Exception):

@@ -1,6 +1,5 @@
 """A read model's fold over a batch of events: pure, the same whatever the batches."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from inspect import signature
@@ -10,6 +9,7 @@ from engine.codec import members
 from engine.shapes import ReadModel, Recorded, Row, replace
 from engine.store.rowcache import RowCache
 from engine.store.rows import Table, Tombstone
+from engine.store.session import Session
 
 R = TypeVar("R", bound=Row)
 Work = list[tuple[Recorded, tuple[str, ...]]]
@@ -73,7 +73,7 @@ class Fold(Generic[R]):
 
     def write(
         self,
-        connection: sqlite3.Connection,
+        connection: Session,
         table: Table[R],
         slot: str,
         events: Sequence[Recorded],

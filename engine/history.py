@@ -1,10 +1,11 @@
 """The log as readers see it: its events, page by page or as they come, and how far a command has come."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine import clock
 from engine.codec import members
 from engine.feed import LOG, Feed
 from engine.refusals import InvalidInput
@@ -68,10 +69,21 @@ class Progress(Value):
 class History:
     """Reads of the log."""
 
-    def __init__(self, log: Log, rows: ReadStore, feed: Feed, models: Iterable[ReadModel[Any]]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        rows: ReadStore,
+        feed: Feed,
+        models: Iterable[ReadModel[Any]],
+        *,
+        quiet: float = 15.0,
+        monotonic: Callable[[], float] = clock.monotonic,
+    ) -> None:
         self._log = log
         self._rows = rows
         self._feed = feed
+        self._quiet = quiet
+        self._monotonic = monotonic
         self._handled = [(model, frozenset(members(model.apply, 1))) for model in models]
 
     async def at(self, position: int) -> Recorded | None:
@@ -96,19 +108,27 @@ class History:
         events = found[:limit]
         return EventPage(events[::-1] if newest else events, len(found) > limit, head)
 
-    async def follow(self, matching: Matching, after: int | None) -> AsyncIterator[tuple[int, int, Sequence[Recorded]]]:
+    async def follow(
+        self, matching: Matching, after: int | None
+    ) -> AsyncGenerator[tuple[int, int, Sequence[Recorded]], None]:
         """Every event that matches behind a position, or from now on: (since, position, events), none left out.
 
-        Raises InvalidInput for a position the log has not reached.
+        While none matches, an empty one tells now and then how far the log has been looked through. Those who follow
+        closely read the newest events from memory. Raises InvalidInput for a position the log has not reached.
         """
         head = await self._log.head()
         since = position = head if after is None else after
         if since > head:
             raise InvalidInput(f"The log is at {head}; it has no position {since} yet.", ["after"])
+        told_at = self._monotonic()
         while True:
             events = await self._log.read(position, LOOK)
+            if position > since and self._monotonic() - told_at >= self._quiet:
+                yield since, position, []
+                since, told_at = position, self._monotonic()
             if not events:
-                await self._feed.beyond(LOG, position)
+                left = max(told_at + self._quiet - self._monotonic(), 0)
+                await self._feed.beyond(LOG, position, None if position == since else left)
                 continue
             found = [recorded for recorded in events if matching(recorded)]
             # A frame goes no further than its last event, so that a big page can be cut without losing its place.
@@ -116,7 +136,7 @@ class History:
                 chunk = found[start : start + PAGE]
                 reached = events[-1].position if start + PAGE >= len(found) else chunk[-1].position
                 yield since, reached, chunk
-                since = reached
+                since, told_at = reached, self._monotonic()
             position = events[-1].position
 
     async def progress(self, command_id: str) -> Progress:
@@ -137,6 +157,14 @@ class History:
         is_done = passed is not None or has_shown
         lag = None if passed is None else (passed - receipt.accepted_at) / timedelta(milliseconds=1)
         return Step(model.name, is_done, passed, lag)
+
+    async def follow_ups(self, progress: Progress) -> Sequence[Recorded]:
+        """What followed from a command so far, and what else its story went on with: the first `PAGE` events."""
+        if not progress.events:
+            return ()
+        last = progress.events[-1]
+        page = await self.page(Matching(correlation_id=last.correlation_id), after=last.position, limit=PAGE)
+        return page.events
 
     async def follow_command(self, command_id: str) -> AsyncIterator[Progress]:
         """A command from acceptance, also one still to come, to the last projection; ends when all have passed it."""

@@ -1,7 +1,6 @@
 """One key of a process as its events are taken, in order, up to the first that fails."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,13 +9,13 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 import structlog
 
-from engine import clock
+from engine import clock, logs, metrics, tracing
 from engine.codec import layout
-from engine.faults import Unavailable
 from engine.parked import Asks, Parked
 from engine.shapes import Process, Recorded, State
 from engine.store.log import Log
 from engine.store.reactions import Instance, Reactions
+from engine.store.session import FAULTS, Session
 from engine.wishes import Cause, Wishes
 
 S = TypeVar("S", bound=State)
@@ -115,10 +114,11 @@ class Lanes(Generic[S]):
         self._decode = msgspec.json.Decoder(state).decode
         self._encode = msgspec.json.Encoder(order="deterministic").encode
         self._initial = self._encode(process.initial)
+        self.counted = metrics.Consuming(metrics.REACTION_SECONDS)
         self._slots = asyncio.Semaphore(manner.lanes)
         self.silent_before: datetime | None = None
 
-    def keep(self, connection: sqlite3.Connection, rows: Reactions, outcome: Outcome, now: datetime) -> None:
+    def keep(self, connection: Session, rows: Reactions, outcome: Outcome, now: datetime) -> None:
         """Store what a lane came to, in the caller's transaction."""
         if (instance := outcome.instance) is not None:
             if instance.state == self._initial and instance.due_at is None:
@@ -137,16 +137,20 @@ class Lanes(Generic[S]):
         async with self._slots:
             lane.is_begun = True
             for turn in lane.turns:
+                began = clock.monotonic()
                 try:
                     instance = await self._take(turn, lane.instance)
-                except (Unavailable, sqlite3.Error):
+                except FAULTS:
                     raise
                 except Exception as error:  # other keys go on; this one waits for another attempt, which is stored
+                    self.counted.errors[_kind(turn)] += 1
                     if not turn.parked.is_discarded:
                         lane.failed = self._failed(turn.parked, error)
                         return
                 else:
                     lane.instance = instance
+                finally:
+                    self.counted.seconds.add(clock.monotonic() - began)
                 lane.done += 1
 
     async def _take(self, turn: Turn, instance: Instance | None) -> Instance | None:
@@ -155,14 +159,17 @@ class Lanes(Generic[S]):
             return await self._wake(parked, instance)
         recorded = turn.recorded or (await self._log.read(parked.position - 1, 1))[0]
         process, event = self._process, recorded.event
+        logs.bind(recorded.command_id, recorded.correlation_id)
         before = process.initial if instance is None else self._decode(instance.state)
         state = process.evolve(before, event)
         due_at = self._due(before, state, instance, parked.asks is Asks.FOLD)
         taken = Instance(parked.key, parked.position, recorded.correlation_id, self._encode(state), due_at)
         if parked.asks is Asks.REACTION and not parked.is_discarded:
             of = str(parked.position)
-            cause = Cause(process.name, of, recorded.correlation_id, parked.position, recorded.trace)
-            await self._wishes.fulfil(process.react(state, event), cause)
+            wishes = process.react(state, event)
+            with tracing.span(f"react {process.name}", recorded.trace, event=type(event).__name__) as trace:
+                cause = Cause(process.name, of, recorded.correlation_id, parked.position, trace)
+                await self._wishes.fulfil(wishes, cause)
         return taken
 
     def _due(self, before: S, state: S, instance: Instance | None, is_past: bool) -> datetime | None:
@@ -196,6 +203,13 @@ class Lanes(Generic[S]):
         delay = min(self._manner.first_delay * 2.0 ** min(attempts - 1, 64), self._manner.last_delay)
         retry_at = None if is_dead else self._now() + timedelta(seconds=delay * (0.5 + self._random() / 2))
         return msgspec.structs.replace(parked, attempts=attempts, retry_at=retry_at, error=reason)
+
+
+def _kind(turn: Turn) -> str:
+    """What is being taken, for whoever counts what fails."""
+    if turn.parked.asks is Asks.WAKE:
+        return "deadline"
+    return type(turn.recorded.event).__name__ if turn.recorded else "unknown"
 
 
 async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -1,8 +1,8 @@
 """Live views: a query over a read table that goes on, as a cursor and not as a queue."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -10,11 +10,14 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from engine import clock
+from engine.audience import Audience
 from engine.feed import Feed
-from engine.projection import Source
-from engine.shapes import Conditions, ReadModel, Row
+from engine.shapes import Conditions, ReadModel, Row, equals
+from engine.source import Source
 from engine.store.readstore import ReadStore
 from engine.store.rows import LAST_ID, Changed, Changes
+from engine.together import Together
+from engine.view import Mark, Outcome, View
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
@@ -41,7 +44,11 @@ class Change(msgspec.Struct, Generic[T], frozen=True):
 
 
 class LiveViews:
-    """Follows views of the read tables. A follower holds a number; one too slow for every state sees fewer of them."""
+    """Follows views of the read tables. A follower holds a number; one too slow for every state sees fewer of them.
+
+    What changes in a table is read once for all who follow it; see Audience. A follower reads for itself only to begin,
+    and when it is too far behind.
+    """
 
     def __init__(
         self,
@@ -61,8 +68,14 @@ class LiveViews:
         self._quiet = quiet
         self._patience = patience
         self._monotonic = monotonic
-        self._shown: defaultdict[str, int] = defaultdict(int)
-        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._audiences: dict[str, Audience] = {}
+        self._together = Together()
+
+    async def close(self) -> None:
+        """End all reading. Whoever still follows hears nothing more."""
+        await self._together.close()
+        for audience in self._audiences.values():
+            await audience.close()
 
     async def follow(
         self, model: ReadModel[R], conditions: Conditions = (), after: int | None = None
@@ -84,81 +97,127 @@ class LiveViews:
 
     async def watch(self, model: ReadModel[R], key: str) -> AsyncGenerator[R | None, None]:
         """The row under a key now, then whenever it changes; None while there is none. Never an older after a newer."""
-        row, position = await self._store.get(model, key)
-        yield row
+        audience = self._audience(model)
+        view = audience.enter((equals("id", key),))
+        try:
+            row, position = await self._get(model, key)
+            yield row
+            mark = Mark(position, 0)
+            while True:
+                now, mark = await self._next_row(model, key, audience, view, mark)
+                if now != row:
+                    row = now
+                    yield row
+        finally:
+            audience.leave(view)
+
+    async def _next_row(
+        self, model: ReadModel[R], key: str, audience: Audience, view: View, mark: Mark
+    ) -> tuple[R | None, Mark]:
+        """The row once something behind a mark has happened to it, and how far that is known."""
+        while (outcome := audience.take(view, mark)) is not None:
+            if not outcome.is_empty:
+                return (outcome.upserted[0] if outcome.upserted else None), outcome.mark
+            mark = await audience.wait(view, outcome.mark, math.inf)
         while True:
-            await self._beyond(model, position)
-            now, reached = await self._store.get(model, key)
-            if reached >= position and now != row:
-                row = now
-                yield row
-            position = max(position, reached)
+            row, reached = await self._get(model, key)
+            if reached >= mark.position:
+                return row, Mark(reached, mark.floor)
+            await asyncio.sleep(self._patience)  # the table was begun afresh, and shows what is older
+
+    async def _get(self, model: ReadModel[R], key: str) -> tuple[R | None, int]:
+        return await self._together.read((model.name, "get", key), lambda: self._store.get(model, key))
 
     async def _can_resume(self, model: ReadModel[Any], after: int) -> bool:
         """Whether the view can go on from `after`; waits when the log is there already and the model is not yet."""
         if after < 0 or after > await self._source.head():
             return False
+        if self._audience(model).keeps(after):
+            return True
         await self._feed.reached(model.name, after)
         while True:
-            checkpoint = await self._store.checkpoint(model)
+            checkpoint = await self._together.read((model.name, "checkpoint"), lambda: self._store.checkpoint(model))
             if checkpoint is not None and checkpoint.position >= after:
                 # Before position 0 there was nothing, so no removal since then can be missed.
                 return after == 0 or after >= checkpoint.floor
             await asyncio.sleep(self._patience)
 
-    async def _beyond(self, model: ReadModel[Any], position: int) -> None:
-        """Wait until the table shows more than `position`."""
-        newest = await self._feed.beyond(model.name, position)
-        while not await self._shows_more(model, position):
-            # The hint was ahead of the table, or wrong. Ask again, but not as fast as the loop can turn.
-            await self._feed.beyond(model.name, max(position, newest), self._patience)
-
-    async def _shows_more(self, model: ReadModel[Any], position: int) -> bool:
-        """Whether the table is past a position. One read answers all who were woken by the same hint."""
-        async with self._asking[model.name]:
-            if self._shown[model.name] <= position:
-                checkpoint = await self._store.checkpoint(model)
-                self._shown[model.name] = checkpoint.position if checkpoint else 0
-            return self._shown[model.name] > position
+    def _audience(self, model: ReadModel[Any]) -> Audience:
+        audience = self._audiences.get(model.name)
+        if audience is None:
+            audience = self._audiences[model.name] = Audience(
+                model,
+                self._store,
+                self._feed,
+                page_size=self._page_size,
+                quiet=self._quiet,
+                patience=self._patience,
+                monotonic=self._monotonic,
+            )
+        return audience
 
     async def _from(
         self, model: ReadModel[R], conditions: Conditions, after: int | None
     ) -> AsyncGenerator[Change[R], None]:
         """What changes after a position; from None, first all there is."""
-        kind = ChangeKind.SNAPSHOT if after is None else ChangeKind.CHANGES
-        at = since = after or 0
-        sent_at: float | None = None
+        audience, place = self._audience(model), _Place(after, self._quiet, self._monotonic)
+        view = audience.enter(conditions)
+        try:
+            outcome = audience.take(view, place.mark) if after is not None and audience.keeps(after) else None
+            while True:
+                if outcome is None:
+                    async for change in self._read(model, conditions, view, place):
+                        yield change
+                else:
+                    yield place.told(outcome)
+                outcome = await _next(audience, view, place)
+        finally:
+            audience.leave(view)
+
+    async def _read(
+        self, model: ReadModel[R], conditions: Conditions, view: View, place: "_Place"
+    ) -> AsyncGenerator[Change[R], None]:
+        """All that changed since a place, read with those who ask for the same now. Raises _Forgotten, see _pages."""
+
+        async def read(after: tuple[int, str | bytes], seen: int | None) -> Changes:
+            return await self._together.read(
+                (model.name, view.key, after, seen),
+                lambda: self._store.changes(model, conditions, after=after, limit=self._page_size, seen=seen),
+            )
+
         is_open = False  # a run has begun, so it must end, even with an empty page
-        # A removal behind `after` may be forgotten between the check of `after` and the first page.
-        floor: int | None = after or None
-        while True:
-            async for page in self._pages(model, conditions, at, is_snapshot=kind is ChangeKind.SNAPSHOT, floor=floor):
-                upserted, removed = _outcome(page.entries)
-                floor, more = page.floor, len(page.entries) == self._page_size
-                position = since if more else page.position
-                is_due = sent_at is None or (self._monotonic() - sent_at >= self._quiet and position > since)
-                if page.entries or is_due or is_open:
-                    change = Change(kind, since, position, more, upserted, removed)
-                    since, sent_at, is_open = position, self._monotonic(), more
-                    yield change
-                at = at if more else page.position
-            kind = ChangeKind.CHANGES
-            await self._beyond(model, at)
+        async for page in self._pages(read, place.mark, is_snapshot=place.kind is ChangeKind.SNAPSHOT):
+            upserted, removed = _outcome(page.entries)
+            more = len(page.entries) == self._page_size
+            position = place.since if more else page.position
+            if not more:
+                place.mark = Mark(page.position, page.floor)
+            if page.entries or is_open or place.is_due(position):
+                change = Change(place.kind, place.since, position, more, upserted, removed)
+                is_open = more
+                place.tell(position)
+                yield change
+        place.kind = ChangeKind.CHANGES
 
     async def _pages(
-        self, model: ReadModel[Any], conditions: Conditions, at: int, *, is_snapshot: bool, floor: int | None
+        self,
+        read: Callable[[tuple[int, str | bytes], int | None], Awaitable[Changes]],
+        mark: Mark,
+        *,
+        is_snapshot: bool,
     ) -> AsyncGenerator[Changes, None]:
-        """All that changed after `at`. Raises _Forgotten when removals that matter are no longer kept.
+        """All that changed behind a mark. Raises _Forgotten when removals that matter are no longer kept.
 
         Every page is a transaction of its own. A row that changes meanwhile comes again at the end, as it moves to a
         later position; so the page that is not full is the last, and the view is then exact as of the checkpoint read
         with it.
         """
-        place: tuple[int, str | bytes] = (at, LAST_ID)
+        place: tuple[int, str | bytes] = (mark.position, LAST_ID)
         seen: int | None = None if is_snapshot else 0
+        floor = mark.floor
         while True:
-            page = await self._store.changes(model, conditions, after=place, limit=self._page_size, seen=seen)
-            if floor is not None and page.floor > max(floor, place[0], seen or 0):
+            page = await read(place, seen)
+            if page.floor > max(floor, place[0], seen or 0):
                 raise _Forgotten
             yield page
             if len(page.entries) < self._page_size:
@@ -166,6 +225,56 @@ class LiveViews:
             seen = page.position if seen is None else seen
             floor = page.floor
             place = (page.entries[-1].position, page.entries[-1].id)
+
+
+class _Place:
+    """Where one follower is: what it was told, and when, and what it need not be told."""
+
+    def __init__(self, after: int | None, quiet: float, monotonic: Callable[[], float]) -> None:
+        self._quiet = quiet
+        self._monotonic = monotonic
+        self._told_at = -math.inf
+        self.kind = ChangeKind.SNAPSHOT if after is None else ChangeKind.CHANGES
+        self.since = after or 0
+        "Its view is exact as of this position."
+        # Who has nothing yet misses no removal. One behind `after` may be forgotten before the first page is read.
+        self.mark = Mark(self.since, self.since or _ALL)
+
+    @property
+    def due(self) -> float:
+        """From when on it is to be told how far it is, even if nothing has changed for it."""
+        return self._told_at + self._quiet
+
+    def is_due(self, position: int) -> bool:
+        """Whether it is to be told that it is at a position."""
+        return self._told_at == -math.inf or (position > self.since and self._monotonic() >= self.due)
+
+    def tell(self, position: int) -> None:
+        self.since, self._told_at = position, self._monotonic()
+
+    def told(self, outcome: Outcome) -> Change[Any]:
+        """What to tell it of an outcome: the same object for all who were told the same before."""
+        change = outcome.told.get(self.since)
+        if change is None:
+            position = outcome.mark.position
+            change = Change(ChangeKind.CHANGES, self.since, position, False, outcome.upserted, outcome.removed)
+            outcome.told[self.since] = change
+        self.mark = outcome.mark
+        self.tell(outcome.mark.position)
+        return change
+
+
+_ALL = 2**63
+"As a floor: above every position, so that none rises above it."
+
+
+async def _next(audience: Audience, view: View, place: _Place) -> Outcome | None:
+    """What to tell a follower next; None when it has to read for itself."""
+    outcome = audience.take(view, place.mark)
+    while outcome is not None and outcome.is_empty and not place.is_due(outcome.mark.position):
+        place.mark = await audience.wait(view, outcome.mark, place.due)
+        outcome = audience.take(view, place.mark)
+    return outcome
 
 
 class _Forgotten(Exception):

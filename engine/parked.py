@@ -36,3 +36,7 @@ class Parked(msgspec.Struct, frozen=True):
     @property
     def is_dead(self) -> bool:
         return self.attempts > 0 and self.retry_at is None
+
+    def is_due(self, now: datetime, far: datetime) -> bool:
+        """Whether it is to be tried again now. Nothing is put off to `far`, unless the clock was ahead."""
+        return self.retry_at is not None and not now < self.retry_at <= far

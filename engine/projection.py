@@ -1,51 +1,39 @@
 """One read model as it runs: it follows the log, batch by batch, and stops alone when it cannot."""
 
 import asyncio
-import logging
-import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from engine import clock
-from engine.faults import Unavailable
-from engine.feed import LOG, Feed, wanted
+import structlog
+
+from engine import clock, metrics, tracing
+from engine.faults import ProjectionFailed, Unavailable
+from engine.feed import Feed
 from engine.fold import Fold, Folded
+from engine.pace import Pace
+from engine.rebuild import Rebuild
 from engine.shapes import ReadModel, Recorded, Row
+from engine.source import Source
 from engine.status import Rate, State, Status
 from engine.store.readstore import ReadStore
 from engine.store.rowcache import RowCache
+from engine.store.session import Session
 
 R = TypeVar("R", bound=Row)
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 _LEAST_DELAY, _MOST_DELAY = 0.5, 30.0
-_FORGET_EVERY = 1000
-_GATHERING = 0.05
-"Seconds for which events that do not concern a table are gathered."
-_LIVE_SECONDS = 1.0
+_FORGET_EVERY, _LIVE_SECONDS = 1000, 1.0
 "A projection less behind than this counts as live: there is always an event on its way."
 
 
-class Source(Protocol):
-    """What a projection needs of the event log."""
+class Company(Protocol):
+    """Those who take a projection along once it has read to the head of the log."""
 
-    @property
-    def id(self) -> str: ...
-    async def read(self, after: int, limit: int) -> Sequence[Recorded]:
-        """Events after a position, without gaps, in order."""
-        ...
+    async def travel(self, projection: "Projection[Any]") -> None:
+        """Take its batches for it, until it is to go on by itself."""
 
-    async def head(self) -> int: ...
-
-
-@dataclass
-class _Rebuild:
-    """A fold into the other place of a table, which goes on serving meanwhile."""
-
-    slot: str
-    done: "asyncio.Future[None]"
-    position: int = 0
-    exists: bool = False
+    def release(self, projection: "Projection[Any]") -> None:
+        """Let it go on by itself, after the batch under way."""
 
 
 class Projection(Generic[R]):
@@ -57,6 +45,7 @@ class Projection(Generic[R]):
         source: Source,
         store: ReadStore,
         feed: Feed,
+        company: Company,
         *,
         random: Callable[[], float],
         batch_size: int = 1000,
@@ -70,37 +59,37 @@ class Projection(Generic[R]):
         self._source = source
         self._store = store
         self._feed = feed
+        self._company = company
         self._random = random
         self._batch_size = batch_size
-        self._poll_interval = poll_interval
         self._now = now
         self._monotonic = monotonic
         self._retry_after = retry_after
         self._table = store.table(model)
-        self._fold = Fold(model)
-        self._cache = RowCache(self._table.layout.weigh)
-        self._rate = Rate(monotonic)
+        self.fold = Fold(model)
+        self.cache = RowCache(self._table.layout.weigh)
+        self.rate = Rate(monotonic)
+        self.counted = metrics.Consuming(metrics.UPDATE_SECONDS)
         self._progressed_at = monotonic()
-        self._failures = 0
-        self._slot = "a"
-        self._batches = 0
-        self._fresh_until = 0
-        self._rebuild: _Rebuild | None = None
-        self._running = asyncio.Event()
-        self._running.set()
+        self._is_sure, self._slot = True, "a"
+        self._failures = self._batches = self._fresh_until = 0
+        self._rebuild: Rebuild[R] | None = None
+        self.pace = Pace(model.name, feed, poll_interval=poll_interval, monotonic=monotonic)
         self._task: asyncio.Task[None] | None = None
         self.position = 0
         self.last_error: str | None = None
 
     # ------------------------------------------------------------ what operators use
 
-    async def start(self) -> None:
+    async def prepare(self) -> None:
         """Find where to go on; the catching up happens in the background, while the table is served."""
         head = await self._source.head()
         checkpoint, fresh = await self._store.prepare(self.model, self._source.id, head)
         self.position, self._slot = checkpoint.position, checkpoint.slot
         self._fresh_until = head if fresh else 0
         self._feed.note(self.name, self.position)
+
+    def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"projection {self.name}")
 
     async def stop(self) -> None:
@@ -112,10 +101,16 @@ class Projection(Generic[R]):
 
     def pause(self) -> None:
         """Stop after the batch under way; the table goes on serving what it has."""
-        self._running.clear()
+        self.pace.pause()
+        self._company.release(self)
 
     def resume(self) -> None:
-        self._running.set()
+        self.pace.resume()
+
+    def slow(self, seconds: float) -> None:
+        """Put off each batch from now on, but not a rebuild; by 0 seconds not at all. Raises ValueError, see Pace."""
+        self.pace.slow(seconds)
+        self._company.release(self)
 
     async def rebuild(self) -> None:
         """Fold the whole log into a new table beside the old one, and serve it once it has caught up.
@@ -124,20 +119,29 @@ class Projection(Generic[R]):
         """
         if self._task is None or self._task.done():
             raise Unavailable(f"{self.name} does not run, so it cannot be rebuilt.")
-        if not self._running.is_set():
+        if self.pace.is_paused:
             raise Unavailable(f"{self.name} is paused; resume it, then rebuild it.")
         if self._rebuild is None:
             slot = "b" if self._slot == "a" else "a"
-            self._rebuild = _Rebuild(slot, asyncio.get_running_loop().create_future())
-        await asyncio.shield(self._rebuild.done)
+            self._rebuild = Rebuild(slot, self._table, self.fold, self._store)
+            self.pace.stir()
+            self._company.release(self)
+        await self._rebuild.ended()
 
     async def status(self) -> Status:
         head = await self._source.head()
         lag = max(head - self.position, 0)
         seconds = await self._lag_seconds() if lag else 0.0
+        state, rate = self._state(lag, seconds), self.rate.value()
         return Status(
-            self.name, self.position, head, lag, seconds, self._state(lag, seconds), self._rate.value(), self.last_error
-        )
+            self.name, self.position, head, lag, seconds, state, rate, self.last_error,
+            rebuild_position=self._rebuild_position(), as_of=self._now(),
+        )  # fmt: skip
+
+    def _rebuild_position(self) -> int | None:
+        if self._rebuild is not None:
+            return self._rebuild.position
+        return self.position if self.position < self._fresh_until else None
 
     async def _lag_seconds(self) -> float:
         try:
@@ -147,7 +151,7 @@ class Projection(Generic[R]):
         return max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
 
     def _state(self, lag: int, seconds: float) -> State:
-        if not self._running.is_set():
+        if self.pace.is_paused:
             return State.PAUSED
         if self.last_error is not None:
             return State.STALLED
@@ -159,18 +163,20 @@ class Projection(Generic[R]):
 
     async def _run(self) -> None:
         while True:
-            await self._running.wait()
+            await self.pace.resumed()
             try:
                 await self._step()
             except Exception as error:  # what failed is still before the checkpoint; other models run on
                 self._failed(error)
+                self._is_sure = False
                 self._end_rebuild(error)  # it would come to the same event, and whoever asked would wait for ever
                 await asyncio.sleep(self._delay())
 
     def _failed(self, error: Exception) -> None:
         message = f"{type(error).__name__}: {error}"
         if message != self.last_error:
-            _log.error("The projection %s stopped at position %d. %s", self.name, self.position, message)
+            _log.error("projection stalled", projection=self.name, position=self.position, reason=message)
+        self.counted.errors[getattr(error, "event", "unknown")] += 1
         self.last_error = message
         self._failures += 1
 
@@ -179,37 +185,30 @@ class Projection(Generic[R]):
         return most * (0.5 + self._random() / 2)  # half of it random, so that several do not retry in step
 
     async def _step(self) -> None:
-        """One batch, or a wait for something to do."""
-        newest = self._feed.latest(LOG)
-        events = await self._next()
-        if events and not self._fold.concerns(events):
-            events = await self._more(events)
+        """One batch; at the head of the log, those that come while it is in company."""
+        await self._make_sure()
+        is_due = await self._is_due()
+        events = await self._next() if is_due else ()
         if events:
             await self._advance(events)
         if self._rebuild is not None:
             await self._step_rebuild(self._rebuild)
-        elif not events:
+        elif is_due and len(events) < self._batch_size and self.may_travel:
             self.last_error, self._failures = None, 0
-            await self._feed.beyond(LOG, max(self.position, newest), self._poll_interval)
+            await self._company.travel(self)
 
-    async def _more(self, events: Sequence[Recorded]) -> Sequence[Recorded]:
-        """Events that do not concern the table, with those that come in the next moment, up to the first that does.
+    async def _make_sure(self) -> None:
+        """After a failure, look how far the table has come: a commit may have succeeded that could not say so."""
+        found = None if self._is_sure else await self._store.checkpoint(self.model)
+        if found and found.slot == self._slot and found.position > self.position:
+            await self.took(Folded(), (), found.position)
+        self._is_sure = True
 
-        That the table has passed them is a transaction as well; one for each group of commands, in each of ten tables,
-        costs more than the one that matters. Whoever waits for a position gets it at once.
-        """
-        found, end = list(events), self._monotonic() + _GATHERING
-        while (left := end - self._monotonic()) > 0 and len(found) < self._batch_size:
-            last = found[-1].position
-            if self._feed.latest(wanted(self.name)) > self.position:
-                break
-            await self._feed.any_beyond({LOG: last, wanted(self.name): self.position}, left)
-            if self._feed.latest(LOG) > last:
-                new = await self._source.read(last, self._batch_size - len(found))
-                found += new
-                if not new or self._fold.concerns(new):
-                    break
-        return found
+    async def _is_due(self) -> bool:
+        """Whether the next batch may be taken; in slow motion a rebuild does not wait for it."""
+        if self.pace.seconds and self._rebuild is not None:
+            return False
+        return await self.pace.is_due(self.position, self._source.head)
 
     async def _next(self) -> Sequence[Recorded]:
         try:
@@ -233,68 +232,69 @@ class Projection(Generic[R]):
             await self._project([event])
         except Exception as error:
             kind = type(event.event).__name__
-            raise ProjectionFailed(f"{kind} at position {event.position}: {type(error).__name__}: {error}") from error
+            message = f"{kind} at position {event.position}: {type(error).__name__}: {error}"
+            raise ProjectionFailed(message, kind) from error
 
     async def _project(self, events: Sequence[Recorded]) -> None:
         position = events[-1].position
         if position != self.position + len(events):
             raise Unavailable(f"The log gave positions {events[0].position} to {position} after {self.position}.")
-        after, slot, table = self.position, self._slot, self._table
-
-        def unit(connection: sqlite3.Connection) -> Folded[R]:
-            found = table.checkpoint(connection)
-            if found is None or (found.position, found.slot) != (after, slot):
-                raise Unavailable(f"Somebody else moved the checkpoint of {self.name}.")
-            folded = self._fold.write(connection, table, slot, events, self._cache)
-            table.move(connection, position, self._now())
-            self._batches += 1
-            if self._batches % _FORGET_EVERY == 0:
-                table.forget_passages(connection)
-            return folded
-
         try:
-            folded = await self._store.write(unit)
+            folded = await self._store.write(lambda connection: self.write(connection, events, position))
         except BaseException:
-            self._cache.clear()  # whether it was committed may not be known
+            self.cache.clear()  # whether it was committed may not be known
             raise
-        self._cache.keep(folded.rows, folded.gone)
+        await self.took(folded, events, position)
+
+    # ------------------------------------------------------------ one batch, in whosever transaction
+
+    @property
+    def may_travel(self) -> bool:
+        """Whether it has nothing to do by itself."""
+        return not self.pace.is_paused and not self.pace.seconds and self._rebuild is None
+
+    def write(self, connection: Session, events: Sequence[Recorded], position: int) -> Folded[R]:
+        """Fold events and move the checkpoint, on the writer's thread. Up to `position`, nothing else concerns it."""
+        table, slot = self._table, self._slot
+        found = table.checkpoint(connection, held=True)
+        if found is None or (found.position, found.slot) != (self.position, slot):
+            raise Unavailable(f"Somebody else moved the checkpoint of {self.name}.")
+        folded = self.fold.write(connection, table, slot, events, self.cache)
+        table.move(connection, position, self._now())
+        self._batches += 1
+        if self._batches % _FORGET_EVERY == 0:
+            table.forget_passages(connection)
+        return folded
+
+    async def took(self, folded: Folded[R], events: Sequence[Recorded], position: int) -> None:
+        """What `write` gave is committed."""
+        self.cache.keep(folded.rows, folded.gone)
+        self.rate.add(position - self.position)
+        if events:
+            now = self._now()
+            self.counted.seconds.add((now - events[0].recorded_at).total_seconds())
+            tracing.followed(f"project {self.name}", events, self.fold.types, now)
         self.position = position
+        self._feed.note(self.name, position)  # at once to those in this process
         await self._feed.publish(self.name, position)
-        self._rate.add(len(events))
         self._progressed_at = self._monotonic()
         self.last_error, self._failures = None, 0
 
     # ------------------------------------------------------------ rebuilding
 
-    async def _step_rebuild(self, rebuild: _Rebuild) -> None:
-        table, slot = self._table, rebuild.slot
+    async def _step_rebuild(self, rebuild: Rebuild[R]) -> None:
         try:
-            if not rebuild.exists:
-                await self._store.write(lambda connection: table.create(connection, slot))
-                rebuild.exists = True
             events = await self._source.read(rebuild.position, self._batch_size)
-            events = events[: self.position - rebuild.position]  # never ahead of the table it will replace
-            if events:
-                await self._store.write(lambda connection: self._fold.write(connection, table, slot, events))
-                rebuild.position = events[-1].position
+            await rebuild.take(events[: self.position - rebuild.position])  # never ahead of the table it will replace
             if rebuild.position == self.position:
-                await self._store.swap(self.model, slot, self.position)
-                self._slot = slot
-                self._cache.clear()
+                await self._store.swap(self.model, rebuild.slot, self.position)
+                self._slot = rebuild.slot
+                self.cache.clear()
                 self._end_rebuild(None)
         except Exception as error:  # the old table goes on; whoever asked for the rebuild is told
             self._end_rebuild(error)
 
     def _end_rebuild(self, error: Exception | None) -> None:
         rebuild, self._rebuild = self._rebuild, None
-        if rebuild is None or rebuild.done.done():
-            return
-        if error is None:
-            rebuild.done.set_result(None)
-        else:
-            rebuild.done.set_exception(error)
-            rebuild.done.exception()  # whoever asked may have gone; nobody needs to be warned of that
-
-
-class ProjectionFailed(Exception):
-    """A fold or a write failed at an event, which the message names."""
+        if rebuild is not None:
+            rebuild.end(error)

@@ -1,19 +1,22 @@
 """The projector: every read model of an application, running side by side."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from engine import clock
+from engine.convoy import Convoy
 from engine.feed import Feed
-from engine.projection import Projection, Source
+from engine.projection import Projection
 from engine.shapes import ReadModel
+from engine.source import Source
 from engine.status import Status
 from engine.store.readstore import ReadStore
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class Projector:
@@ -40,16 +43,29 @@ class Projector:
         self._prune_interval = prune_interval
         self._now = now
         self._pruner: asyncio.Task[None] | None = None
+        self.convoy = Convoy(source, store, feed, batch_size=batch_size, poll_interval=poll_interval)
         self.projections = {
             model.name: Projection(
-                model, source, store, feed, random=random, batch_size=batch_size, poll_interval=poll_interval, now=now
+                model,
+                source,
+                store,
+                feed,
+                self.convoy,
+                random=random,
+                batch_size=batch_size,
+                poll_interval=poll_interval,
+                now=now,
             )
             for model in models
         }
 
     async def start(self) -> None:
+        # All of them first: whoever waits has positions polled, and those of tables to be started over are of the past.
         for projection in self.projections.values():
-            await projection.start()
+            await projection.prepare()
+        self.convoy.start()
+        for projection in self.projections.values():
+            projection.start()
         self._pruner = asyncio.create_task(self._prune(), name="tombstone pruning")
 
     async def stop(self) -> None:
@@ -57,6 +73,7 @@ class Projector:
             self._pruner.cancel()
             await asyncio.wait((self._pruner,))
             self._pruner = None
+        await self.convoy.stop()
         await asyncio.gather(*(projection.stop() for projection in self.projections.values()))
 
     async def settled(self, position: int | None = None, timeout: float = 5.0) -> bool:  # noqa: ASYNC109  # returns False
@@ -73,5 +90,5 @@ class Projector:
             try:
                 await self._store.prune(self._now() - self._retention)
             except Exception:  # what was not pruned now is pruned the next time
-                _log.exception("Old tombstones could not be removed.")
+                _log.exception("old tombstones not removed")
             await asyncio.sleep(self._prune_interval)

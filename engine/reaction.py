@@ -1,12 +1,11 @@
 """One process as it runs: it follows the log, key by key, and sets aside what fails or takes long."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from engine import clock
 from engine.codec import members
@@ -19,6 +18,7 @@ from engine.shapes import EPOCH, Process, Recorded, State
 from engine.status import Rate
 from engine.store.log import Log
 from engine.store.reactions import AT_ONCE, Consumer, Reactions
+from engine.store.session import FAULTS, Session
 from engine.wishes import Wishes
 
 S = TypeVar("S", bound=State)
@@ -54,11 +54,12 @@ class Reaction(Generic[S]):
         "Set when there may be something to do by the clock."
         self._key = process.key
         self._types = frozenset(members(process.evolve, 1))
+        self._concerning = self._types | set(members(obey, 2))
         self._log = log
         self._feed = feed
         self._now = now
         self._manner = manner
-        self._rules = Lanes(process, log, wishes, now=now, random=random, manner=manner)
+        self.rules = Lanes(process, log, wishes, now=now, random=random, manner=manner)
         self._silent_until = 0
         self._owned: set[str] = set()
         self._aside: dict[str, asyncio.Task[None]] = {}  # lanes that no batch waits for
@@ -72,17 +73,15 @@ class Reaction(Generic[S]):
         """Find where to go on. States of another layout are folded anew, and so is a process the log does not know:
         what is past has had its consequences, or was never meant to."""
         found = await self._log.reader(self.rows.consumer)
-        if found is None or found.layout != self._rules.layout:
+        if found is None or found.layout != self.rules.layout:
             until = self._log.position if found is None else max(found.position, found.silent_until)
             now = self._now()
-            found = await self._log.write(
-                lambda connection: self.rows.begin(connection, self._rules.layout, until, now)
-            )
+            found = await self._log.write(lambda connection: self.rows.begin(connection, self.rules.layout, until, now))
         self._goes_on(found)
 
     def _goes_on(self, found: Consumer) -> None:
         self._stored, self._silent_until = found.position, found.silent_until
-        self._rules.silent_before = found.silent_before
+        self.rules.silent_before = found.silent_before
         self._at(found.position)
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109  # what is late is cut short, not an error
@@ -98,7 +97,7 @@ class Reaction(Generic[S]):
         """Whether nothing is under way, and nothing to be done by the clock now."""
         now = self._now()
 
-        def work(connection: sqlite3.Connection) -> bool:
+        def work(connection: Session) -> bool:
             return not self.rows.due(connection, now, 1) and not self.rows.to_retry(connection, now, self._far(now), 1)
 
         return not self._owned and await self._log.reader(work) and not self._owned
@@ -110,12 +109,23 @@ class Reaction(Generic[S]):
         now, head = self._now(), self._log.position
         await self._make_sure()
         events = await self._next()
-        if events:
+        if events and not self.passes({type(each.event) for each in events}, events[-1].position, None):
             await self._advance(events)
             self.rate.add(len(events))
         if self.position >= head:
             self._caught_up_at = now
         return bool(events)
+
+    def passes(self, kinds: Collection[type[Any]], position: int, caught_up_at: datetime | None) -> bool:
+        """Go on, never back, to a position without a look, if no event of these kinds concerns it or need be stored."""
+        if self._is_sure and position <= self.position:
+            return True
+        if not self._is_sure or not self._concerning.isdisjoint(kinds) or position - self._stored >= MOST_UNSTORED:
+            return False
+        self.rate.add(position - self.position)
+        self._at(position)
+        self._caught_up_at = caught_up_at or self._caught_up_at
+        return True
 
     async def _make_sure(self) -> None:
         """After a failure, ask the writer how far the process has come: it may have stored more than it could say."""
@@ -128,7 +138,7 @@ class Reaction(Generic[S]):
     async def _next(self) -> Sequence[Recorded]:
         try:
             events = await self._log.read(self.position, self._manner.batch_size)
-        except (Unavailable, sqlite3.Error):
+        except FAULTS:
             raise
         except Exception:  # one event that cannot be read spoils its page; those before it can still be had singly
             events = await self._log.read(self.position, 1)
@@ -143,9 +153,6 @@ class Reaction(Generic[S]):
             if type(each.event) in self._types:
                 key = self._key(each.event)
                 by_key.setdefault(key, []).append(self._turn(key, each))
-        if not by_key and self._may_wait(events[-1]):
-            self._at(events[-1].position)
-            return
         mine = by_key.keys() - self._owned
         self._owned |= mine
         late: dict[asyncio.Task[None], Lane] = {}
@@ -161,10 +168,6 @@ class Reaction(Generic[S]):
         self._owned -= mine
         for task, lane in late.items():
             self._by_itself(lane.key, partial(self._finish, lane, task))
-
-    def _may_wait(self, last: Recorded) -> bool:
-        """Whether this need not be stored: looking through what did not concern it again costs less than the write."""
-        return last.position - self._stored < MOST_UNSTORED and not isinstance(last.event, DeadLetterEvent)
 
     def _at(self, position: int) -> None:
         self.position = position
@@ -190,7 +193,7 @@ class Reaction(Generic[S]):
 
     async def _run(self, lanes: Sequence[Lane]) -> dict[asyncio.Task[None], Lane]:
         """Run lanes side by side; those that take longer than the batch has patience for."""
-        tasks = {asyncio.create_task(self._rules.run(lane), name=self.topic): lane for lane in lanes if lane.turns}
+        tasks = {asyncio.create_task(self.rules.run(lane), name=self.topic): lane for lane in lanes if lane.turns}
         if not tasks:
             return {}
         try:
@@ -207,9 +210,9 @@ class Reaction(Generic[S]):
         """Store what lanes came to, together; and with a batch that the process has come to its last event."""
         now = self._now()
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Session) -> None:
             for each in outcomes:
-                self._rules.keep(connection, self.rows, each, now)
+                self.rules.keep(connection, self.rows, each, now)
             if last is not None:
                 if isinstance(last.event, DeadLetterEvent) and last.position > self._silent_until:
                     obey(connection, self.rows, last.event, now)
@@ -247,23 +250,20 @@ class Reaction(Generic[S]):
         """What is set aside of a key again, from its first on, if its time has come."""
         now = self._now()
 
-        def waiting(connection: sqlite3.Connection) -> Lane | None:
+        def waiting(connection: Session) -> Lane | None:
             found = self.rows.of(connection, key)
-            if not found or not self._is_due(found[0], now):
+            if not found or not found[0].is_due(now, self._far(now)):
                 return None  # whoever owned the key in the meantime has done it, or tried
             instance = self.rows.instances(connection, (key,)).get(key)
             return Lane(key, [Turn(each) for each in found], instance, is_new=False)
 
         if lane := await self._log.reader(waiting):
-            await self._rules.run(lane)
+            await self.rules.run(lane)
             await self._store([lane.outcome()])
 
     def _far(self, now: datetime) -> datetime:
         """A time that nothing is put off to, unless the clock was ahead."""
         return now + timedelta(seconds=self._manner.last_delay + 1)
-
-    def _is_due(self, parked: Parked, now: datetime) -> bool:
-        return parked.retry_at is not None and not now < parked.retry_at <= self._far(now)
 
     async def tend(self) -> datetime | None:
         """Begin what is to be done by the clock; when there will be more to do."""
@@ -280,8 +280,7 @@ class Reaction(Generic[S]):
         return await self._log.reader(lambda connection: self.rows.next_time(connection, now))
 
     async def _note_deadlines(self, now: datetime) -> None:
-        most = AT_ONCE + len(self._owned)
-        found = await self._log.reader(lambda connection: self.rows.due(connection, now, most))
+        found = await self._log.reader(lambda connection: self.rows.due(connection, now, AT_ONCE + len(self._owned)))
         if keys := set(found) - self._owned:
             self._owned |= keys
             try:
@@ -291,10 +290,9 @@ class Reaction(Generic[S]):
 
     async def _begin_retries(self, now: datetime) -> None:
         # Half of the places, so that what goes on failing leaves some to what is new.
-        free = max(self._manner.lanes // 2, 1) - len(self._aside)
-        if free <= 0:
+        if (free := max(self._manner.lanes // 2, 1) - len(self._aside)) <= 0:
             return
-        most = free + len(self._owned)
-        found = await self._log.reader(lambda connection: self.rows.to_retry(connection, now, self._far(now), most))
+        many, far = free + len(self._owned), self._far(now)
+        found = await self._log.reader(lambda connection: self.rows.to_retry(connection, now, far, many))
         for key in [key for key in found if key not in self._owned][:free]:
             self._by_itself(key, partial(self._retry, key))

@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 
 from engine import clock
-from engine.feed import LOG, Feed
+from engine.feed import Feed
 from engine.lane import Manner
+from engine.lookout import Lookout
 from engine.parked import Parked
 from engine.reaction import Reaction
 from engine.shapes import Effect, Process
@@ -21,7 +22,7 @@ from engine.wishes import Performer, Send, Wishes
 
 logger = structlog.get_logger(__name__)
 
-FAREWELL = 5.0
+FAREWELL = 2.0
 "Seconds that work under way gets at the end; cut short, it is done again at the next start."
 AGAIN = 0.5
 "Seconds before what the log could not take is tried again, doubled each time up to `LONGEST`."
@@ -86,10 +87,10 @@ class _Loop:
 class _Runner:
     """The two loops of one process: one follows the log, one the clock."""
 
-    def __init__(self, reaction: Reaction[Any], log: Log, feed: Feed, now: clock.Clock, poll: float) -> None:
+    def __init__(self, reaction: Reaction[Any], log: Log, lookout: Lookout, now: clock.Clock, poll: float) -> None:
         self.reaction = reaction
         self._log = log
-        self._feed = feed
+        self._lookout = lookout
         self._now = now
         self._poll = poll
         self._following = _Loop(reaction, self._follow, reaction.topic)
@@ -105,10 +106,8 @@ class _Runner:
         await self.reaction.stop(FAREWELL)
 
     async def _follow(self) -> None:
-        newest = self._feed.latest(LOG)
         if not await self.reaction.step():
-            position = max(self.reaction.position, newest)
-            await self._following.wait(self._feed.beyond(LOG, position, self._poll))
+            await self._following.wait(self._lookout.sleep(self.reaction))
 
     async def _tend(self) -> None:
         self.reaction.changed.clear()
@@ -130,7 +129,9 @@ class _Runner:
         last_error = self._following.last_error or self._tending.last_error
         state = State.STALLED if last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
         rate = reaction.rate.value()
-        return Status(reaction.name, reaction.position, head, lag, seconds, state, rate, last_error, parked)
+        return Status(
+            reaction.name, reaction.position, head, lag, seconds, state, rate, last_error, parked, as_of=self._now()
+        )
 
     async def _lag_seconds(self) -> float:
         try:
@@ -159,20 +160,23 @@ class Reactor:
         self._log = log
         self._feed = feed
         wishes = Wishes(send, performers, timeout=manner.timeout)
-        self._runners = {
-            each.name: _Runner(
-                Reaction(each, log, wishes, feed, now=now, random=random, manner=manner), log, feed, now, poll_interval
-            )
-            for each in processes
-        }
+        self._lookout = Lookout(log, feed, now, poll_interval)
+        reactions = (Reaction(each, log, wishes, feed, now=now, random=random, manner=manner) for each in processes)
+        self._runners = {each.name: _Runner(each, log, self._lookout, now, poll_interval) for each in reactions}
 
     async def start(self) -> None:
+        self._lookout.start()
         for runner in self._runners.values():
             await runner.start()
 
     async def stop(self) -> None:
         """Finish what is under way, as far as there is time; the rest is done at the next start."""
         await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
+        await self._lookout.stop()
+
+    @property
+    def reactions(self) -> Sequence[Reaction[Any]]:
+        return [runner.reaction for runner in self._runners.values()]
 
     async def statuses(self) -> list[Status]:
         return [await runner.status() for runner in self._runners.values()]

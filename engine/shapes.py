@@ -6,7 +6,7 @@ Everything here is a frozen value or a record of pure functions. The engine does
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, Literal, TypeVar, dataclass_transform
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -205,6 +205,11 @@ SEARCH = _Mark("search")
 "Annotated[str, SEARCH]: a column that full-text search covers."
 FIXED = _Mark("fixed")
 "Annotated[..., FIXED]: a column that never changes once its row exists. The key always is."
+PERSONAL = _Mark("personal")
+T = TypeVar("T")
+Personal = Annotated[T, PERSONAL]
+"""`email: Personal[str]`: a field of an event that tells who somebody is or how to reach them, or holds what people
+wrote freely. It leaves the application only where a setting says so."""
 
 
 class Condition(Value):

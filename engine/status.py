@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 _RATE_WINDOW = 10.0
@@ -31,6 +32,10 @@ class Status:
     last_error: str | None
     dead_letters: int = 0
     "Events set aside, with those that wait behind them."
+    rebuild_position: int | None = None
+    "How far it is folded anew, while it is."
+    as_of: datetime = field(kw_only=True, compare=False)
+    "When all this was so. It alone makes a status no other."
 
 
 class Rate:
@@ -38,9 +43,12 @@ class Rate:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
+        self.total = 0
+        "Of all that was ever added."
         self._counts: deque[tuple[float, int]] = deque(maxlen=256)
 
     def add(self, count: int) -> None:
+        self.total += count
         now = self._monotonic()
         if self._counts and now - self._counts[-1][0] < _RATE_WINDOW / 128:
             at, before = self._counts.pop()

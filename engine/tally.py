@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -27,7 +27,7 @@ _Count = tuple[MakeCommand, str, int]
 class Send(Protocol):
     """How commands are sent: `Dispatcher.send`."""
 
-    async def __call__(self, command: Command, *, command_id: str | None, actor_id: str | None) -> object: ...
+    def __call__(self, command: Command, *, command_id: str | None, actor_id: str | None) -> Awaitable[object]: ...
 
 
 class Tally:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -38,7 +38,7 @@ class Send(Protocol):
         causation_id: str | None,
         actor_id: str | None,
         trace: str | None,
-    ) -> Coroutine[Any, Any, Receipt | Refusal]: ...
+    ) -> Awaitable[Receipt | Refusal]: ...
 
 
 class Cause(NamedTuple):

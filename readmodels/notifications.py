@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from domain.notices import NotificationKind, Told, notice
+from domain.notices import NotificationKind, Told, UserTold, notice
+from domain.stock import StockRanLow
 from engine.shapes import FIXED, Conditions, ReadModel, Recorded, Row, equals
 
 
@@ -11,6 +12,8 @@ class NotificationRow(Row):
     kind: Annotated[NotificationKind, FIXED]
     recipient_id: Annotated[str | None, FIXED]
     "None: it is for the administrators."
+    about_id: Annotated[str, FIXED]
+    "The medicine that ran low, the user, or the order, also when it tells of a payment."
     subject: Annotated[str, FIXED]
     message: Annotated[str, FIXED]
 
@@ -25,9 +28,16 @@ def apply(row: NotificationRow | None, event: Told, recorded: Recorded) -> Notif
         id=str(recorded.position),
         kind=told.kind,
         recipient_id=told.recipient_id,
+        about_id=_about(event),
         subject=told.subject,
         message=told.message,
     )
+
+
+def _about(event: Told) -> str:
+    if isinstance(event, StockRanLow):
+        return event.medicine_id
+    return event.user_id if isinstance(event, UserTold) else event.order_id
 
 
 def where(*, recipient_id: str | None = None) -> Conditions:
@@ -40,7 +50,7 @@ NOTIFICATIONS = ReadModel(
     row=NotificationRow,
     keys=keys,
     apply=apply,
-    version=1,
+    version=2,
     # By position and not by time: what was committed together has one time, and ids are text, where 10 is before 9.
     order=("-position",),
     indexes=("recipient_id",),

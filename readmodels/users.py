@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, TypeAlias, assert_never
 
-from domain.order import OrderInitiated, OrderPaid, OrderRefunded
+from domain.order import (
+    OrderCancelled,
+    OrderCompleted,
+    OrderInitiated,
+    OrderPaid,
+    OrderPaymentDeclined,
+    OrderRefunded,
+    OrderRejected,
+    OrderShipped,
+    OrderValidated,
+)
+from domain.payment import PaymentCreated, PaymentFailed, PaymentRefunded, PaymentSucceeded
 from domain.standing import Role, UserStatus
 from domain.user import (
     RoleGranted,
@@ -22,9 +33,11 @@ from engine.shapes import SEARCH, Conditions, ReadModel, Recorded, Row, equals, 
 from readmodels.figures import added
 
 Ordering: TypeAlias = OrderInitiated | OrderPaid | OrderRefunded
+Step: TypeAlias = OrderValidated | OrderRejected | OrderPaymentDeclined | OrderShipped | OrderCompleted | OrderCancelled
+Paying: TypeAlias = PaymentCreated | PaymentSucceeded | PaymentFailed | PaymentRefunded
 Standing: TypeAlias = UserSuspended | UserReinstated | UserDeleted | RoleGranted
 Detail: TypeAlias = UserLoggedIn | UserPasswordChanged | UserRenamed | UserContactChanged | UserEmailChanged
-Source: TypeAlias = Ordering | Detail | UserRegistered | Standing
+Source: TypeAlias = Ordering | Step | Paying | Detail | UserRegistered | Standing
 
 
 class UserRow(Row):
@@ -40,6 +53,8 @@ class UserRow(Row):
     order_count: int = 0
     spent: dict[str, int] = {}  # noqa: RUF012  # msgspec gives each row its own
     "In hundredths, by currency, without what was refunded."
+    ordered_at: int = 0
+    "The position of the last event of their orders and payments: who follows a user follows those too."
 
 
 def keys(event: Source) -> tuple[str, ...]:
@@ -62,6 +77,10 @@ def apply(row: UserRow | None, event: Source, recorded: Recorded) -> UserRow | N
             return _ordered(row, event)
         case UserSuspended() | UserReinstated() | UserDeleted() | RoleGranted():
             return _stands(row, event)
+        case OrderValidated() | OrderRejected() | OrderShipped() | OrderCompleted() | OrderCancelled():
+            return replace(row, ordered_at=recorded.position)
+        case OrderPaymentDeclined() | PaymentCreated() | PaymentSucceeded() | PaymentFailed() | PaymentRefunded():
+            return replace(row, ordered_at=recorded.position)
         case UserLoggedIn() | UserPasswordChanged() | UserRenamed() | UserContactChanged() | UserEmailChanged():
             return _detailed(row, event, recorded.recorded_at)
         case _:
@@ -128,7 +147,7 @@ USERS = ReadModel(
     row=UserRow,
     keys=keys,
     apply=apply,
-    version=1,
+    version=2,
     of="user",
     order=("last_name", "first_name"),
     indexes=("status", "role"),

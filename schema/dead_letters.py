@@ -1,5 +1,6 @@
 """Dead letters in the API: what processes have set aside, to be looked at, tried again or let go."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Self
 
@@ -8,6 +9,7 @@ from strawberry import UNSET
 
 from domain.text import named
 from engine.deadletters import DiscardDeadLetter, RetryDeadLetter
+from engine.graphql.cost import sized
 from engine.graphql.mutation import CommandInput
 from engine.graphql.scalars import Position, given
 from engine.parked import Parked
@@ -118,10 +120,23 @@ class Mutation:
 @strawberry.type
 class Query:
     @strawberry.field(
-        description="What processes have set aside, oldest event first, a hundred of each process at most. Staff."
+        description="What processes have set aside, oldest event first, a hundred of each process at most. Staff.",
+        metadata=sized(100),
     )
     async def dead_letters(
         self, info: Info, process: str | None = UNSET, after: Position | None = UNSET
     ) -> list[DeadLetter]:
         found = await info.context.app.reactor.dead_letters(given(process), given(after) or 0)
         return [DeadLetter.of(each) for each in found]
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(
+        description="What processes have set aside, whenever that changes, at most once a second: oldest event first, "
+        "a hundred of each process at most. `deadLetters` of `projections` counts them all. Staff.",
+        metadata=sized(100),
+    )
+    async def dead_letters(self, info: Info, process: str | None = UNSET) -> AsyncIterator[list[DeadLetter]]:
+        async for found in info.context.app.follow_dead_letters(given(process)):
+            yield [DeadLetter.of(each) for each in found]

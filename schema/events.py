@@ -1,6 +1,7 @@
 """The event log in the API."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -8,8 +9,10 @@ import msgspec
 import strawberry
 from strawberry import UNSET
 
-from engine.graphql.connection import Connection, Slice, connect
+from engine.graphql.connection import USUAL, Connection, Slice, connect
+from engine.graphql.cost import sized
 from engine.graphql.errors import ProtocolError
+from engine.graphql.frame import Span
 from engine.graphql.scalars import Json, Position, given
 from engine.history import Matching
 from engine.shapes import Recorded
@@ -93,10 +96,14 @@ class EventFilter:
 
 
 @strawberry.type(description="Events in order: every one that matches between `since` and `position`, none merged.")
-class EventFrame:
+class EventFrame(Span):
     since: Position = strawberry.field(description="The `position` of the frame before this.")
     position: Position = strawberry.field(description="How far the log has been looked through.")
-    events: list[Event] = strawberry.field(description="The events, oldest first.")
+    events: list[Event] = strawberry.field(description="The events, oldest first.", metadata=sized(USUAL))
+
+    def at(self, since: int) -> Self:
+        events = [event for event in self.events if event.position > since]
+        return replace(self, since=Position(since), events=events)
 
 
 @strawberry.type
@@ -149,7 +156,8 @@ class Subscription:
     async def events(
         self, info: Info, filter: EventFilter | None = UNSET, after: Position | None = UNSET
     ) -> AsyncIterator[EventFrame]:
-        async for since, position, events in info.context.app.history.follow(_matching(filter), given(after)):
+        context = info.context
+        async for since, position, events in context.app.history.follow(_matching(filter), context.since(after)):
             yield EventFrame(
                 since=Position(since), position=Position(position), events=[Event.of(event) for event in events]
             )

@@ -1,6 +1,7 @@
 """Money in the API."""
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Self
 
 import strawberry
@@ -18,9 +19,15 @@ class MoneyType:
 
     @classmethod
     def of(cls, money: Money) -> Self:
-        return cls(amount=money.amount, currency=money.currency)
+        return cls.sum(money.units, money.currency)
 
     @classmethod
     def sum(cls, units: int, currency: str) -> Self:
         """A sum in hundredths, which may lie below zero and above what any price may be."""
-        return cls(amount=Decimal(units).scaleb(-2), currency=currency)
+        return cls(amount=_amount(units), currency=currency)
+
+
+# A shop has far fewer prices than things at a price.
+@lru_cache(maxsize=4096)
+def _amount(units: int) -> Decimal:
+    return Decimal(units).scaleb(-2)

@@ -26,6 +26,9 @@ class Notification(Node):
     recipient_id: strawberry.ID | None = strawberry.field(
         description="Who is told; null when it is for the administrators."
     )
+    about_id: strawberry.ID = strawberry.field(
+        description="What it is about: the medicine that ran low, the user, or the order, also of a payment."
+    )
     subject: str = strawberry.field(description="What it says, in a few words.")
     message: str = strawberry.field(description="What it says.")
     created_at: datetime = strawberry.field(description="When it happened.")
@@ -37,6 +40,7 @@ class Notification(Node):
             position=Position(row.position),
             kind=row.kind,
             recipient_id=None if row.recipient_id is None else strawberry.ID(row.recipient_id),
+            about_id=strawberry.ID(row.about_id),
             subject=row.subject,
             message=row.message,
             created_at=row.created_at,

@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 from strawberry import UNSET
 
+from engine.graphql.cost import sized
 from engine.graphql.scalars import Position
 from readmodels.order_statistics import ORDER_STATISTICS, OrderStatisticsRow
 from schema.context import Info
@@ -29,8 +30,12 @@ class OrderStatistics:
     revenue: MoneyType = strawberry.field(description="What those come to that were paid and not refunded.")
     average_order_value: MoneyType = strawberry.field(description="What one of those comes to.")
     orders_by_status: list[StatusCount] = strawberry.field(description="How many stand where.")
-    by_day: list[DayCount] = strawberry.field(description="Each day on which something happened, the oldest first.")
-    top_medicines: list[MedicineCount] = strawberry.field(description="The ten of which most were sold.")
+    by_day: list[DayCount] = strawberry.field(
+        description="Each day on which something happened, the oldest first.", metadata=sized(100)
+    )
+    top_medicines: list[MedicineCount] = strawberry.field(
+        description="The ten of which most were sold.", metadata=sized(10)
+    )
 
     @classmethod
     def of(cls, row: OrderStatisticsRow | None, currency: str) -> Self:

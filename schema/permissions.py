@@ -1,130 +1,15 @@
-"""Who may do what: one table of every operation, and what holds it."""
+"""What holds the table of access: every root field asks it before it does anything, and resolvers ask for more."""
 
 from collections.abc import Callable, Iterator
-from enum import Enum
-from functools import wraps
 from typing import Any
 
 from graphql import GraphQLField, GraphQLSchema
 
-from engine.graphql.errors import ProtocolError
+from engine.graphql.guard import Guard
+from schema.access import ANYONE, SIGNED_IN, TABLE, Access, Forbidden
 from schema.context import Info
-from schema.viewers import Unauthenticated, Viewer
 
-SIGN_IN = "Sign in to do this."
 NOT_YOURS = "This belongs to somebody else."
-
-
-class Access(Enum):
-    """Who an operation is open to. What SIGNED_IN opens is often one's own only: resolvers see to it."""
-
-    ANYONE = "anyone"
-    SIGNED_IN = "whoever is signed in"
-    STAFF = "staff"
-    ADMIN = "administrators"
-
-    def admits(self, viewer: Viewer) -> bool:
-        match self:
-            case Access.ANYONE:
-                return True
-            case Access.SIGNED_IN:
-                return viewer.is_signed_in
-            case Access.STAFF:
-                return viewer.is_staff
-            case Access.ADMIN:
-                return viewer.is_admin
-
-    def check(self, viewer: Viewer) -> None:
-        """Raise ProtocolError (UNAUTHENTICATED, FORBIDDEN) for a viewer who may not."""
-        if self.admits(viewer):
-            return
-        if not viewer.is_signed_in:
-            raise Unauthenticated(SIGN_IN)
-        raise Forbidden(f"Only {self.value} may do this.")
-
-
-class Forbidden(ProtocolError):
-    """The viewer is known, and may not do it."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("FORBIDDEN", message)
-
-
-ANYONE, SIGNED_IN, STAFF, ADMIN = Access
-
-TABLE: dict[str, dict[str, Access]] = {
-    "Query": {
-        "node": ANYONE,  # each type's `find` gives only what the viewer may see
-        "medicine": ANYONE,
-        "medicines": ANYONE,
-        "searchMedicines": ANYONE,
-        "inventoryItem": STAFF,
-        "inventory": STAFF,
-        "me": ANYONE,  # null for one who is not signed in
-        "user": SIGNED_IN,
-        "users": STAFF,
-        "order": SIGNED_IN,
-        "orders": SIGNED_IN,
-        "payment": SIGNED_IN,
-        "payments": SIGNED_IN,
-        "record": ANYONE,
-        "records": ANYONE,
-        "recordStatistics": ANYONE,
-        "orderStatistics": STAFF,
-        "notifications": SIGNED_IN,
-        "events": STAFF,
-        "command": ANYONE,  # whoever sent it, which one who registers does before signing in
-        "projections": STAFF,
-        "deadLetters": STAFF,
-    },
-    "Mutation": {
-        "registerMedicine": STAFF,
-        "changeMedicinePrice": STAFF,
-        "receiveStock": STAFF,
-        "adjustStock": STAFF,
-        "discontinueMedicine": STAFF,
-        "registerUser": ANYONE,
-        "updateUserProfile": SIGNED_IN,
-        "updateUserContact": SIGNED_IN,
-        "changeUserEmail": SIGNED_IN,
-        "changeUserPassword": SIGNED_IN,
-        "grantRole": ADMIN,
-        "suspendUser": ADMIN,
-        "reinstateUser": ADMIN,
-        "deleteUser": SIGNED_IN,
-        "logIn": ANYONE,
-        "placeOrder": SIGNED_IN,
-        "cancelOrder": SIGNED_IN,
-        "shipOrder": STAFF,
-        "completeOrder": STAFF,
-        "processPayment": SIGNED_IN,
-        "refundPayment": STAFF,
-        "writeRecord": STAFF,
-        "deleteRecord": STAFF,
-        "retryDeadLetter": STAFF,
-        "discardDeadLetter": STAFF,
-    },
-    "Subscription": {
-        "medicine": ANYONE,
-        "medicines": ANYONE,
-        "inventoryItem": STAFF,
-        "inventory": STAFF,
-        "user": SIGNED_IN,
-        "users": STAFF,
-        "order": SIGNED_IN,
-        "orders": SIGNED_IN,
-        "payment": SIGNED_IN,
-        "payments": SIGNED_IN,
-        "record": ANYONE,
-        "records": ANYONE,
-        "notifications": SIGNED_IN,
-        "orderStatistics": STAFF,
-        "recordStatistics": ANYONE,
-        "events": STAFF,
-        "command": ANYONE,
-        "projections": STAFF,
-    },
-}
 
 
 # ---------------------------------------------------------------- held at the root
@@ -142,7 +27,7 @@ def hold(schema: GraphQLSchema) -> None:
     for root, name, field in operations(schema):
         access = TABLE.get(root, {}).get(name)
         if access is None:
-            raise ValueError(f"schema/permissions.py does not say who may use {root}.{name}; add it to the table.")
+            raise ValueError(f"schema/access.py does not say who may use {root}.{name}; add it to the table.")
         if access is ANYONE:
             continue
         if root == "Subscription":
@@ -151,15 +36,9 @@ def hold(schema: GraphQLSchema) -> None:
             field.resolve = _held(access, field.resolve)
 
 
-def _held(access: Access, resolve: Callable[..., Any] | None) -> Callable[..., Any]:
+def _held(access: Access, resolve: Callable[..., Any] | None) -> Guard:
     assert resolve is not None
-
-    @wraps(resolve)
-    def held(source: Any, info: Any, **arguments: Any) -> Any:
-        access.check(info.context.viewer)
-        return resolve(source, info, **arguments)
-
-    return held
+    return Guard(lambda context: access.check(context.viewer), resolve)
 
 
 # ---------------------------------------------------------------- for resolvers

@@ -16,9 +16,10 @@ from engine.graphql.scalars import Position, given
 from engine.refusals import InvalidInput, NotAllowedNow, NotFound, check
 from readmodels.medicines import MEDICINES, MedicineRow
 from readmodels.users import USERS
+from schema.access import Forbidden
 from schema.context import ShopContext
 from schema.nodes import chosen
-from schema.permissions import NOT_YOURS, Forbidden
+from schema.permissions import NOT_YOURS
 
 
 @strawberry.input(description="How many of a medicine.")

@@ -6,8 +6,9 @@ from typing import Self
 
 import strawberry
 
+from engine.graphql.cost import sized
 from engine.graphql.mutation import ReceiptType
-from engine.history import Progress, Step
+from engine.history import PAGE, Progress, Step
 from schema.context import Info
 from schema.events import Event
 
@@ -31,9 +32,11 @@ class CommandProgress:
     receipt: ReceiptType | None = strawberry.field(description="Its receipt; null until it is accepted.")
     events: list[Event] = strawberry.field(description="What it stored.")
     projections: list[ProjectionStep] = strawberry.field(
-        description="Each projection that handles one of the events, and when it passed the last of them."
+        description="Each projection that handles one of the events, and when it passed the last of them.",
+        metadata=sized(10),
     )
     is_complete: bool = strawberry.field(description="Whether every one of them has.")
+    progress: strawberry.Private[Progress]
 
     @classmethod
     def of(cls, progress: Progress, *, is_told: bool) -> Self:
@@ -43,7 +46,22 @@ class CommandProgress:
             events=[Event.of(event, is_told=is_told) for event in progress.events],
             projections=[ProjectionStep.of(step) for step in progress.steps],
             is_complete=progress.is_complete,
+            progress=progress,
         )
+
+    @strawberry.field(
+        description="What followed so far: the first hundred events of the same story after its own, those of "
+        "processes too; none for one who is not signed in. Only staff find anything in `data`. A subscription does not "
+        "wait for them.",
+        metadata=sized(PAGE),
+    )
+    async def follow_ups(self, info: Info) -> list[Event]:
+        viewer = info.context.viewer
+        if not viewer.is_signed_in:
+            return []
+        # A story touches what is not the sender's, as the stock: that something happened is told, and no facts.
+        found = await info.context.app.history.follow_ups(self.progress)
+        return [Event.of(event, is_told=viewer.is_staff) for event in found]
 
 
 NOBODYS = "\n"

@@ -2,10 +2,12 @@
 
 import enum
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Self
 
 import strawberry
 
+from engine.graphql.cost import sized
 from engine.graphql.scalars import Position
 from engine.status import Status
 from schema.context import Info
@@ -33,6 +35,11 @@ class ProjectionStatus:
         description="Events a process set aside, and those behind them; a read model stalls."
     )
     last_error: str | None = strawberry.field(description="Why it stalled, and at which event.")
+    rebuild_position: Position | None = strawberry.field(
+        description="How far it is folded anew, of the way to the head; null when it is not. Meanwhile the old table "
+        "shows `position`, if there is one."
+    )
+    as_of: datetime = strawberry.field(description="When all this was so.")
 
     @classmethod
     def of(cls, status: Status) -> Self:
@@ -46,19 +53,25 @@ class ProjectionStatus:
             events_per_second=status.events_per_second,
             dead_letters=status.dead_letters,
             last_error=status.last_error,
+            rebuild_position=None if status.rebuild_position is None else Position(status.rebuild_position),
+            as_of=status.as_of,
         )
 
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="All projections. Staff.")
+    @strawberry.field(description="All projections. Staff.", metadata=sized(10))
     async def projections(self, info: Info) -> list[ProjectionStatus]:
         return [ProjectionStatus.of(status) for status in await info.context.app.statuses()]
 
 
 @strawberry.type
 class Subscription:
-    @strawberry.subscription(description="All projections, at most once a second. Staff.")
+    @strawberry.subscription(
+        description="All projections, at most once a second; as long as nothing changes, every five seconds, so that "
+        "`asOf` tells that they are still looked at. Staff.",
+        metadata=sized(10),
+    )
     async def projections(self, info: Info) -> AsyncIterator[list[ProjectionStatus]]:
         async for statuses in info.context.app.follow_statuses():
             yield [ProjectionStatus.of(status) for status in statuses]

@@ -1,6 +1,7 @@
 """Viewers: who asks, by the token they sent and the row of the user it names, for as long as both are good."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Account(Protocol):
 
 
 class CloseWhere(Protocol):
-    """Closes the sockets with such a viewer."""
+    """Closes the sockets and ends the streams with such a viewer."""
 
     def __call__(self, which: Callable[[Any], bool], *, code: int, reason: str) -> None: ...
 
@@ -52,6 +53,7 @@ class Viewer:
     user_id: str | None = None
     role: Role | None = None
     expires_at: datetime | None = None
+    signed_in_at: datetime | None = None
 
     @property
     def is_signed_in(self) -> bool:
@@ -74,10 +76,11 @@ ANONYMOUS = Viewer()
 
 
 class Unauthenticated(ProtocolError):
-    """Nobody is signed in by this."""
+    """Nobody is signed in by this. Where it names an account, `accountStatus` is what has become of that."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("UNAUTHENTICATED", message)
+    def __init__(self, message: str, account_status: UserStatus | None = None) -> None:
+        extensions = {"accountStatus": account_status.name} if account_status else None
+        super().__init__("UNAUTHENTICATED", message, extensions)
 
 
 class Viewers:
@@ -87,24 +90,61 @@ class Viewers:
         self._app = app
         self._tokens = tokens
         self._now = now
-        self._accounts: dict[str, tuple[Account, int]] = {}
+        self._accounts: OrderedDict[str, tuple[Account, int]] = OrderedDict()
         "With the position that each was read at."
+        self._found: OrderedDict[bytes, tuple[Viewer, Account]] = OrderedDict()
+        "Viewers by the header that named them, with the account that was read for it."
         self._position = 0
         "As of which what is remembered is exact."
         self._is_following = False
 
     # ------------------------------------------------------------------ who asks
 
+    def at_once(self, peer: Peer) -> Viewer | None:
+        """Who asks, if that needs no look at anything; else `of_peer` finds out."""
+        if (principal := peer.principal) is not None:
+            return principal if isinstance(principal, Viewer) else None
+        return self._known(peer.headers.get(b"authorization", b"")) if peer.headers else None
+
     async def of_peer(self, peer: Peer) -> Viewer:
         """Who asks: on a socket whoever opened it, over HTTP whoever the request names. Raises Unauthenticated."""
-        if isinstance(peer.principal, Viewer):
-            return peer.principal
-        given = [value.decode("latin-1") for name, value in peer.scope["headers"] if name == b"authorization"]
-        return await self._of(given)
+        return peer.principal if isinstance(peer.principal, Viewer) else await self.of_request(peer.scope)
+
+    async def of_request(self, scope: Scope) -> Viewer:
+        """Who sends a request, by its header. Raises Unauthenticated."""
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(given) != 1:
+            return await self._of(given)
+        if (viewer := self._known(given[0])) is not None:
+            return viewer
+        viewer = await self._of([given[0].decode("latin-1")])
+        if (account := self._account(viewer)) is not None:
+            while len(self._found) >= MOST_REMEMBERED:
+                self._found.popitem(last=False)
+            self._found[given[0]] = viewer, account
+        return viewer
+
+    def _known(self, header: bytes) -> Viewer | None:
+        """Whom the same header named before, if the token still lasts and the account is what it was."""
+        viewer, account = self._found.get(header, (ANONYMOUS, None))
+        if viewer.expires_at is None or viewer.expires_at <= self._now():
+            return None
+        return viewer if self._account(viewer) is account else None
+
+    def _account(self, viewer: Viewer) -> Account | None:
+        """A viewer's account, if it is remembered."""
+        return None if viewer.user_id is None else self._accounts.get(viewer.user_id, (None, 0))[0]
 
     async def of_socket(self, params: Mapping[str, Any] | None, scope: Scope) -> Viewer:
         """Who opens a socket, by the payload of connection_init. Raises Unauthenticated."""
         return await self._of([value for key, value in (params or {}).items() if key.lower() == "authorization"])
+
+    async def renewed(self, peer: Peer, token: str) -> Viewer:
+        """Who a token names; a socket goes on as theirs. Raises Unauthenticated, and Unavailable."""
+        viewer = await self.of(token)
+        if peer.renew is not None:
+            await peer.renew(viewer)
+        return viewer
 
     def lasts(self, viewer: Viewer) -> float | None:
         """Seconds until a viewer's token expires; None without one."""
@@ -129,9 +169,11 @@ class Viewers:
         if not await self._app.reached(USERS, ticket.position):
             raise Unavailable(f"{USERS.name} does not show position {ticket.position} yet")
         account = self._remembered(ticket) or await self._read(ticket.subject)
-        if account is None or account.status is not UserStatus.ACTIVE:
-            raise Unauthenticated("The account is suspended or gone.")
-        return Viewer(account.id, account.role, ticket.expires_at)
+        if account is None or account.status is UserStatus.DELETED:
+            raise Unauthenticated("The account is gone.", UserStatus.DELETED)
+        if account.status is not UserStatus.ACTIVE:
+            raise Unauthenticated("The account is suspended.", account.status)
+        return Viewer(account.id, account.role, ticket.expires_at, ticket.signed_in_at)
 
     def _remembered(self, ticket: Ticket) -> Account | None:
         """A user's row, if it is as new as what the one who was given the ticket had seen."""
@@ -153,7 +195,7 @@ class Viewers:
     def remember(self, account: Account, position: int) -> None:
         """Use this row, which is right as of a position, until it changes."""
         while len(self._accounts) >= MOST_REMEMBERED:
-            del self._accounts[next(iter(self._accounts))]
+            self._accounts.popitem(last=False)
         self._accounts[account.id] = account, position
 
     # ------------------------------------------------------------------ who no longer may
@@ -194,14 +236,20 @@ class Viewers:
             # What happened in between is not known: whoever is signed in comes again, and is looked at then.
             self._accounts.clear()
             close_where(lambda viewer: viewer.is_signed_in, code=1012, reason="Service Restart")
-        found: dict[str | None, Account | None] = {row.id: row for row in change.upserted}
+        # Most changes are those of somebody's orders, and concern nobody here.
+        found: dict[str | None, Account | None] = {row.id: row for row in change.upserted if not self._is_same(row)}
         found.update(dict.fromkeys(change.removed))
-        for user_id in (*change.removed, *(row.id for row in change.upserted)):
-            self._accounts.pop(user_id, None)
+        for user_id in found:
+            self._accounts.pop(str(user_id), None)
         # A snapshot's position stands still until its last page.
         self._position = max(change.position, self._position if change.kind is not ChangeKind.RESET else 0)
         if found:
             close_where(lambda viewer: _is_revoked(viewer, found), code=4403, reason=REVOKED)
+
+    def _is_same(self, row: Account) -> bool:
+        """Whether a user may do what they could when they were remembered."""
+        known, _ = self._accounts.get(row.id, (None, 0))
+        return known is not None and (known.role, known.status) == (row.role, row.status)
 
 
 def _is_revoked(viewer: Viewer, found: Mapping[str | None, Account | None]) -> bool:

@@ -33,6 +33,7 @@ from engine.tokens import Tokens
 from readmodels.users import UserRow
 from schema.context import ShopContext
 from schema.viewers import Viewer
+from tests import worlds
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 PATIENCE = 10.0
@@ -46,7 +47,11 @@ def built() -> strawberry.Schema:
 
 def settings(folder: Path, **changed: Any) -> ShopSettings:
     """The defaults, with the files in a folder; the environment is left out."""
-    files = {"write_db_url": f"sqlite:///{folder}/log.db", "read_db_url": f"sqlite:///{folder}/read.db"}
+    files = {
+        "write_db_url": worlds.url(folder / "log.db"),
+        "read_db_url": worlds.url(folder / "read.db"),
+        "data_dir": str(folder),
+    }
     return ShopSettings(_env_file=None, **{"gateway_delay_ms": 0, **files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
 
 
@@ -96,6 +101,14 @@ class Client:
     port: int
     token: str | None
     user_id: str | None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{PATH}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}{PATH}"
 
     async def post(self, query: str, **variables: Any) -> httpx.Response:
         return await self.http.post(PATH, json={"query": query, "variables": variables})
@@ -160,7 +173,7 @@ class Client:
     @asynccontextmanager
     async def socket(self, init: Any) -> AsyncIterator[ClientConnection]:
         """A socket that has sent connection_init with a payload."""
-        async with connect(f"ws://127.0.0.1:{self.port}{PATH}", subprotocols=[PROTOCOL], compression=None) as client:
+        async with connect(self.ws, subprotocols=[PROTOCOL], compression=None) as client:
             await client.send(json.dumps({"type": "connection_init", "payload": init}))
             yield client
 
@@ -170,11 +183,17 @@ class Shop(Client):
     """A running shop, and its client that is signed in as staff."""
 
     front: Front
+    server: serving.Server
     stack: AsyncExitStack
     viewers: dict[str | None, Client] = field(default_factory=dict)
 
     async def settled(self) -> None:
         assert await self.app.settled()
+
+    def close(self, user_id: str, code: int) -> None:
+        """Have the server close the sockets of a user, and end their streams."""
+        close = self.front.endpoint.close_where
+        close(lambda viewer: viewer.user_id == user_id, code=code, reason=f"Said {code}")
 
     async def drained(self) -> None:
         """Wait until nothing follows any more from what was accepted."""
@@ -238,26 +257,39 @@ ERRORS = (
 
 
 @asynccontextmanager
-async def opened(folder: Path, now: Clock = clock.now, manner: Manner = MANNER, **changed: Any) -> AsyncIterator[Shop]:
-    """A shop on the files in a folder."""
+async def opened(
+    folder: Path, now: Clock = clock.now, manner: Manner = MANNER, *, is_demo: bool = False, **changed: Any
+) -> AsyncIterator[Shop]:
+    """A shop on the files in a folder, where `desk` holds the build of the desk if there is one."""
     chosen = settings(folder, **changed)
     async with (
         App.running(chosen, DECLARATIONS, performers(chosen), manner=manner) as app,
         AsyncExitStack() as stack,
     ):
-        front = await stack.enter_async_context(
-            endpoint.opened(app, chosen, built=built(), passwords=Passwords.cheap(), now=now)
+        door = endpoint.opened(
+            app,
+            chosen,
+            built=built(),
+            passwords=Passwords.cheap(),
+            now=now,
+            is_demo=is_demo,
+            build=folder / "desk",
         )
+        front = await stack.enter_async_context(door)
         # Known without a row: this is the one user that the log does not hold.
         front.viewers.remember(STAFF, 2**62)
-        running = serving.running(front.endpoint, drain=front.endpoint.sockets.drain)
+        running = serving.running(front.endpoint, drain=front.endpoint.drain)
         server = await stack.enter_async_context(running)
         token = front.tokens.issue(STAFF.id, 0).text
         http = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE, verify=False, headers=authorization(token)
         )
         async with http:
-            yield Shop(app, http, server.port, token, STAFF.id, front, stack)
+            yield Shop(app, http, server.port, token, STAFF.id, front, server, stack)
+
+
+async def _nowhere(token: str) -> Viewer:
+    raise AssertionError("nothing here is asked over a socket")
 
 
 def as_staff(app: App) -> ShopContext:
@@ -270,6 +302,8 @@ def as_staff(app: App) -> ShopContext:
         passwords=Passwords.cheap(),
         tokens=tokens,
         payment_minutes=15,
+        now=clock.now,
+        renew=_nowhere,
     )
 
 

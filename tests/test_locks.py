@@ -1,5 +1,6 @@
-"""The locks pin every dependency by its hash, name no place to fetch it from, and agree with pyproject.toml."""
+"""The locks pin every dependency by its hash, name no place to fetch it from, and agree with what asks for it."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -10,9 +11,13 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+EXTRAS = PROJECT["optional-dependencies"]
+JAVASCRIPT = [ROOT / "tests" / "clients", ROOT / "web"]
+BROKERS = ("rabbitmq", "nats", "redis", "kafka")
 WANTED = {
     "runtime.txt": PROJECT["dependencies"],
-    "dev.txt": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"],
+    "dev.txt": PROJECT["dependencies"] + [line for extra in ("dev", *BROKERS) for line in EXTRAS[extra]],
+    **{f"{extra}.txt": PROJECT["dependencies"] + EXTRAS[extra] for extra in ("web", "otel", "postgres", *BROKERS)},
 }
 
 
@@ -43,6 +48,35 @@ def test_a_lock_agrees_with_the_project(lock: Path) -> None:
     pinned = pins(lock)
     wanted = [Requirement(line) for line in WANTED[lock.name]]
     assert [str(each) for each in wanted if pinned.get(each.name, "none") not in each.specifier] == []
+
+
+each_javascript_lock = pytest.mark.parametrize("folder", JAVASCRIPT, ids=lambda folder: folder.name)
+
+
+@each_javascript_lock
+def test_a_lock_of_javascript_names_no_address(folder: Path) -> None:
+    text = (folder / "package-lock.json").read_text()
+    assert "://" not in text
+    assert "resolved" not in text
+
+
+@each_javascript_lock
+def test_a_lock_of_javascript_pins_everything_by_hash_and_agrees_with_what_is_asked_for(folder: Path) -> None:
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    asked = json.loads((folder / "package.json").read_text())
+    own = packages.pop("")
+    wanted = {**asked["dependencies"], **asked.get("devDependencies", {})}
+    assert {**own["dependencies"], **own.get("devDependencies", {})} == wanted
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert [name for name, entry in packages.items() if not entry.get("integrity", "").startswith("sha512-")] == []
+
+
+@each_javascript_lock
+def test_a_lock_of_javascript_holds_what_every_platform_needs(folder: Path) -> None:
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    optional = {name for entry in packages.values() for name in entry.get("optionalDependencies", {})}
+    # npm leaves out what the registry does not have, and then refuses the lock for it.
+    assert sorted(name for name in optional if f"node_modules/{name}" not in packages) == []
 
 
 def test_no_lock_that_cannot_do_without_addresses_is_kept() -> None:

@@ -165,7 +165,7 @@ class Shop(RuleBasedStateMachine):
     @rule(command=COMMANDS)
     def send(self, command: Command) -> None:
         id = self._id()
-        self._check(command, id, self.runner.run(self.app.dispatcher.send(command, command_id=id)))
+        self._check(command, id, self.runner.run(self._sent(command, id)))
 
     @rule(commands=st.lists(COMMANDS, min_size=2, max_size=6))
     def send_together(self, commands: list[Command]) -> None:
@@ -174,16 +174,17 @@ class Shop(RuleBasedStateMachine):
             self._check(command, id, outcome)
 
     async def _all(self, commands: list[Command], ids: list[str]) -> list[Any]:
-        return await asyncio.gather(
-            *(self.app.dispatcher.send(each, command_id=id) for each, id in zip(commands, ids, strict=True))
-        )
+        return await asyncio.gather(*(self._sent(each, id) for each, id in zip(commands, ids, strict=True)))
+
+    async def _sent(self, command: Command, id: str) -> Receipt | Refusal:
+        return await self.app.dispatcher.send(command, command_id=id)
 
     @rule(data=st.data())
     def send_again(self, data: st.DataObject) -> None:
         if self.answers:
             id = data.draw(st.sampled_from(sorted(self.answers)))
             command, receipt = self.answers[id]
-            again = self.runner.run(self.app.dispatcher.send(command, command_id=id))
+            again = self.runner.run(self._sent(command, id))
             assert again == replaced(receipt, replayed=True)
 
     @rule()
@@ -202,15 +203,12 @@ class Shop(RuleBasedStateMachine):
                 # Decided before one that was stored, and not stored: it was refused then. Now it might not be.
                 assert not self.model.take(command)
                 continue
-            outcome = self.runner.run(self.app.dispatcher.send(command, command_id=id))
+            outcome = self.runner.run(self._sent(command, id))
             known = isinstance(outcome, Receipt)
             self._check(command, id, replaced(outcome, replayed=False) if known else outcome)  # type: ignore[type-var]
 
     async def _crash(self, commands: list[Command], ids: list[str], turns: int) -> None:
-        tasks = [
-            asyncio.create_task(self.app.dispatcher.send(each, command_id=id))
-            for each, id in zip(commands, ids, strict=True)
-        ]
+        tasks = [asyncio.create_task(self._sent(each, id)) for each, id in zip(commands, ids, strict=True)]
         for _ in range(turns):
             await asyncio.wait(tasks or [asyncio.create_task(self.app.statuses())], timeout=0)
         after = Path(tempfile.mkdtemp(prefix="shop-"))

@@ -3,6 +3,8 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -34,13 +36,50 @@ class Edge(Generic[N]):
 
 @strawberry.type(description="A page of a list whose cursors stay right while rows are inserted.")
 class Connection(Generic[N]):
-    edges: list[Edge[N]] = strawberry.field(description="The nodes with their cursors.")
-    nodes: list[N] = strawberry.field(description="The nodes alone.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    page: strawberry.Private["Page[Any, Any]"]
+
+    @strawberry.field(description="The nodes with their cursors.")
+    def edges(self) -> list[Edge[N]]:
+        return [
+            Edge(node=node, cursor=cursor) for node, cursor in zip(self.page.nodes, self.page.cursors(), strict=True)
+        ]
+
+    @strawberry.field(description="The nodes alone.")
+    def nodes(self) -> list[N]:
+        return self.page.nodes
+
+    @strawberry.field(description="Where this page lies.")
+    def page_info(self) -> PageInfo:
+        return self.page.info()
+
     position: Position = strawberry.field(
         description="The place in the log that the page shows; "
         "a subscription with `after: position` goes on from there."
     )
+
+
+@dataclass(frozen=True)
+class Page(Generic[T, N]):
+    """Rows in display order, of which a connection makes what is asked for and no more."""
+
+    rows: Sequence[T]
+    node: Callable[[T], N]
+    key: Callable[[T], Sequence[Any]]
+    has_next: bool
+    has_previous: bool
+
+    @cached_property
+    def nodes(self) -> list[N]:
+        return list(map(self.node, self.rows))
+
+    def cursors(self) -> list[str]:
+        return [encode(self.key(row)) for row in self.rows]
+
+    def info(self) -> PageInfo:
+        start, end = (encode(self.key(self.rows[place])) if self.rows else None for place in (0, -1))
+        return PageInfo(
+            has_next_page=self.has_next, has_previous_page=self.has_previous, start_cursor=start, end_cursor=end
+        )
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -92,15 +131,4 @@ def connect(
     position: int,
 ) -> Connection[N]:
     """A connection over rows in display order."""
-    edges = [Edge(node=node(row), cursor=encode(key(row))) for row in rows]
-    return Connection(
-        edges=edges,
-        nodes=[edge.node for edge in edges],
-        page_info=PageInfo(
-            has_next_page=has_next,
-            has_previous_page=has_previous,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
-        position=Position(position),
-    )
+    return Connection(page=Page(rows, node, key, has_next, has_previous), position=Position(position))

@@ -1,8 +1,8 @@
 """What a resolver can reach: reads that wait for a position, live views, and the way for a command."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from strawberry import UNSET
 
@@ -23,20 +23,39 @@ R = TypeVar("R", bound=Row)
 N = TypeVar("N")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
     """Made anew for each operation, so that nothing a viewer may see outlives what the viewer asked."""
 
     app: App
     actor_id: str | None = None
+    resume: Position | None = None
+    "Where a subscription goes on from, in place of what its `after` says."
 
-    async def send(
+    def since(self, after: Position | None) -> Position | None:
+        """Where a subscription goes on from; None when it begins anew."""
+        return given(after) if self.resume is None else self.resume
+
+    @property
+    def head(self) -> int:
+        """The place in the log that everything accepted so far lies at or before."""
+        return self.app.log.position
+
+    def shared(self, field: str) -> tuple[Hashable, Self] | None:
+        """What a subscription's answers depend on beside what the client said: its visibility.
+
+        With it comes the context in which they are made for everybody of whom that is equal; it must know no more of
+        anybody than the visibility says. None: nobody else may be given what this one is.
+        """
+        return None
+
+    def send(
         self, command: Command, command_id: str | None, expected_version: int | None, said: Any = None
-    ) -> Receipt | Refusal:
+    ) -> Awaitable[Receipt | Refusal]:
         """Send a client's command."""
         if command_id is not None and command_id.startswith(OURS):
-            return InvalidInput(f"A command id must not begin with {OURS}", ["commandId"])
-        return await self.app.send(
+            return refused(InvalidInput(f"A command id must not begin with {OURS}", ["commandId"]))
+        return self.app.send(
             command, command_id=command_id, expected_version=expected_version, actor_id=self.actor_id, said=said
         )
 
@@ -127,13 +146,23 @@ class Context:
         `prefix` is what the nodes' ids have before the rows' keys.
         """
         _check(conditions)
-        async for change in self.app.views.follow(model, conditions, given(after)):
+        async for change in self.app.views.follow(model, conditions, self.since(after)):
             yield Frame.of(change, node, prefix)
+
+    async def traces(self, positions: Iterable[int]) -> Sequence[str]:
+        """The traceparents of events, of those that have one."""
+        found = [await self.app.log.read(position - 1, 1) for position in positions]
+        return [each.trace for events in found for each in events if each.trace]
 
     async def states(self, model: ReadModel[R], node: Callable[[R], N], key: str) -> AsyncIterator[N | None]:
         """One row as it is now, then each time it changes."""
         async for row in self.app.views.watch(model, key):
             yield None if row is None else node(row)
+
+
+async def refused(refusal: Refusal) -> Receipt | Refusal:
+    """What a command comes to that is never sent."""
+    return refusal
 
 
 def _check(conditions: Conditions) -> None:

@@ -1,32 +1,21 @@
 """One socket's conversation in the graphql-transport-ws subprotocol: messages in turn, operations side by side."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-import orjson
 import structlog
-from graphql import OperationType
 
 from engine.graphql import messages
 from engine.graphql.envelope import Malformed
-from engine.graphql.errors import ProtocolError, shaped, told
-from engine.graphql.execution import (
-    ContextOf,
-    Executor,
-    Peer,
-    Request,
-    Result,
-    Scope,
-    refused,
-)
+from engine.graphql.errors import ProtocolError, told
+from engine.graphql.exchange import Exchange, Gone, Terms
+from engine.graphql.execution import Peer, Request, Scope
 from engine.graphql.http import Receive, Send
 from engine.graphql.messages import Incoming
-
-OnConnect = Callable[[Mapping[str, Any] | None, Scope], Awaitable[Any]]
-"Gives the principal of a socket from the payload of connection_init; raises Forbidden."
+from engine.serving import WIRE, Wire
 
 _log = structlog.get_logger(__name__)
 
@@ -47,46 +36,19 @@ class _Close(Exception):
         self.reason = reason
 
 
-class _Gone(Exception):
-    """Nothing can be sent any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a socket waits, in seconds, and how much it runs at a time."""
-
-    init_timeout: float = 10.0
-    send_timeout: float = 30.0
-    cleanup_timeout: float = 10.0
-    operations: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What every conversation of an endpoint shares."""
-
-    executor: Executor
-    context: ContextOf
-    on_connect: OnConnect
-    limits: Limits
-    admitted: Callable[["Conversation"], None]
-    "Told at once when a conversation has a principal, before anything else can happen."
-
-
 class Conversation:
     """Reads messages in turn and runs each operation in a task of its own, until the socket closes."""
 
     def __init__(self, terms: Terms, scope: Scope, receive: Receive, send: Send) -> None:
-        self._terms = terms
+        self.terms = terms
         self._receive = receive
         self._send = send
-        self._peer = Peer(scope)
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self.peer = Peer(scope, renew=self._renew)
+        self.wire: Wire | None = scope.get("extensions", {}).get(WIRE)
+        self._exchanges: dict[str, Exchange] = {}
         "By id, those that the client still hears from."
-        self._running: set[asyncio.Task[None]] = set()
-        "Those that do not yet know that they are to end: a second cancellation would cut their clean-up short."
-        self._tasks: set[asyncio.Task[None]] = set()
-        "All, also those that are only cleaning up."
+        self._tasks: dict[asyncio.Task[None], Exchange] = {}
+        "Also those that are only cleaning up."
         self._open = True
         self.is_admitted = False
         task = asyncio.current_task()
@@ -95,7 +57,7 @@ class Conversation:
 
     @property
     def principal(self) -> Any:
-        return self._peer.principal
+        return self.peer.principal
 
     async def run(self) -> None:
         try:
@@ -103,7 +65,7 @@ class Conversation:
             await self._read()
         except _Close as close:
             await self.close(close.code, close.reason)
-        except (_Gone, OSError):
+        except (Gone, OSError):
             pass
         except asyncio.CancelledError:
             # Either _drop woke us, which is no more than a way out of the wait for a message, or the server stops.
@@ -111,21 +73,28 @@ class Conversation:
                 raise
         finally:
             self._open = False
-            await self._end()
+            try:
+                await self._end()
+            finally:
+                # It would refer to itself for ever, and wait for a look at all garbage.
+                self.peer.renew = None
 
     async def close(self, code: int, reason: str) -> None:
         """Say goodbye, once. The client's answer, or none, ends the reading."""
         if self._open:
             self._open = False
+            for exchange in self._exchanges.values():
+                exchange.hold()
             with suppress(OSError, RuntimeError, TimeoutError):
-                async with asyncio.timeout(self._terms.limits.send_timeout):
+                async with asyncio.timeout(self.terms.limits.send_timeout):
                     await self._send({"type": "websocket.close", "code": code, "reason": messages.reason(reason)})
 
     async def _end(self) -> None:
-        for task in list(self._running):
-            self._cancel(task)
+        for exchange in {*self._exchanges.values(), *self._tasks.values()}:
+            exchange.end()
+        self._exchanges.clear()
         if self._tasks:
-            _, stuck = await asyncio.wait(self._tasks, timeout=self._terms.limits.cleanup_timeout)
+            _, stuck = await asyncio.wait(self._tasks, timeout=self.terms.limits.cleanup_timeout)
             if stuck:
                 _log.error("operations do not end when cancelled", count=len(stuck))
 
@@ -133,7 +102,7 @@ class Conversation:
 
     async def _read(self) -> None:
         try:
-            async with asyncio.timeout(self._terms.limits.init_timeout):
+            async with asyncio.timeout(self.terms.limits.init_timeout):
                 if not await self._initialise():
                     return
         except TimeoutError:
@@ -153,23 +122,23 @@ class Conversation:
                 raise _Close(4401, "Unauthorized")
             if message.type == "connection_init":
                 await self._connect(message.payload)
-                await self._transmit(messages.acknowledged())
+                await self.transmit(messages.acknowledged())
                 return True
             await self._answer(message)
         return False
 
     async def _connect(self, params: Mapping[str, Any] | None) -> None:
         try:
-            principal = await self._terms.on_connect(params, self._peer.scope)
+            principal = await self.terms.on_connect(params, self.peer.scope)
         except ProtocolError as refusal:
             raise _Close(4403, refusal.message) from None
         except Exception as fault:
             # Going on is safe: nobody was let in. 1013 asks the client to try again, which 4500 does not.
             away = told([fault])[0]["extensions"]["code"] == "UNAVAILABLE"
             raise _Close(*((1013, "Try again later") if away else (4500, "Internal error"))) from None
-        self._peer = Peer(self._peer.scope, params, principal)
+        self.peer = replace(self.peer, params=params, principal=principal)
         self.is_admitted = True
-        self._terms.admitted(self)
+        self.terms.admitted(self)
 
     async def _next_message(self) -> Incoming | None:
         event = await self._receive()
@@ -185,103 +154,97 @@ class Conversation:
 
     async def _answer(self, message: Incoming) -> None:
         if message.type == "ping":
-            await self._transmit(messages.pong(message.payload))
-        elif message.type == "complete" and (task := self._operations.pop(message.id, None)):
-            self._cancel(task)
+            await self.transmit(message.payload)
+        elif message.type == "complete" and (exchange := self._exchanges.pop(message.id, None)):
+            exchange.end()
 
     # Operations
 
-    async def _subscribe(self, identity: str, request: Request) -> None:
-        if identity in self._operations:
+    @property
+    def answering(self) -> list[asyncio.Task[None]]:
+        """Queries and mutations that are not answered yet."""
+        return [task for task, exchange in self._tasks.items() if exchange.is_single and not exchange.is_over]
+
+    @property
+    def subscriptions(self) -> int:
+        return sum(not exchange.is_single for exchange in self._exchanges.values())
+
+    async def _subscribe(self, identity: str, request: Request | str) -> None:
+        if identity in self._exchanges:
             raise _Close(4409, f"Subscriber for {identity} already exists")
-        if len(self._tasks) >= self._terms.limits.operations:
-            text = f"At most {self._terms.limits.operations} operations run on one socket at a time."
-            await self._transmit(_error(identity, refused((shaped("RATE_LIMITED", text),))))
-            return
-        task = asyncio.create_task(self._operate(identity, request))
-        self._operations[identity] = task
-        for tasks in (self._running, self._tasks):
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+        exchange = Exchange(self, identity, request)
+        most = self.terms.limits.operations
+        held = exchange.size + sum(each.size for each in {*self._exchanges.values(), *self._tasks.values()})
+        if isinstance(request, str):
+            await exchange.refuse("BAD_REQUEST", request)
+        elif held > self.terms.limits.characters:
+            text = f"The operations that run on one socket have at most {self.terms.limits.characters} characters."
+            await exchange.refuse("RATE_LIMITED", text)
+        elif len(self._exchanges) + sum(each.is_over for each in self._tasks.values()) >= most:
+            await exchange.refuse("RATE_LIMITED", f"At most {most} operations run on one socket at a time.")
+        elif self.terms.is_draining:
+            await exchange.refuse("UNAVAILABLE", "The server is stopping.")
+        else:
+            self._exchanges[identity] = exchange
+            exchange.start()
 
-    def _cancel(self, task: asyncio.Task[None]) -> None:
-        if task in self._running:
-            self._running.discard(task)
-            task.cancel()
+    def begin(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks[task] = exchange
+        task.add_done_callback(self._tasks.__delitem__)
+        return task
 
-    async def _operate(self, identity: str, request: Request) -> None:
-        try:
-            prefix = orjson.dumps(identity)
-            async with aclosing(self._results(request)) as results:
-                async for result in results:
-                    if result.kind == "refused":
-                        await self._finish(identity, _error(identity, result))
-                        return
-                    if self._is_heard(identity):
-                        await self._deliver(messages.next_(prefix, result.encode()))
-            await self._finish(identity, messages.complete(prefix))
-        except _Gone:
-            pass
-        except Exception as fault:
-            # Going on is safe: a generator failed while it was closed; no other operation has a part in it.
-            with suppress(_Gone):
-                await self._finish(identity, _error(identity, refused(told([fault]))))
-
-    async def _results(self, request: Request) -> AsyncGenerator[Result, None]:
-        executor = self._terms.executor
-        operation = executor.plan(request)
-        if isinstance(operation, Result):
-            yield operation
-            return
-        try:
-            context = await self._terms.context(self._peer, request)
-        except Exception as fault:
-            # Going on is safe: nothing ran yet, and the client is told.
-            yield refused(told([fault]))
-            return
-        if operation.kind is not OperationType.SUBSCRIPTION:
-            yield await executor.run(operation, request, context)
-            return
-        stream = await executor.stream(operation, request, context)
-        if isinstance(stream, Result):
-            yield stream
-            return
-        async with aclosing(stream):
-            async for result in stream:
-                yield result
-
-    def _is_heard(self, identity: str) -> bool:
+    def forget(self, exchange: Exchange) -> None:
         # After its own complete a client may use the id again, so the id alone does not say whose it is.
-        return self._operations.get(identity) is asyncio.current_task()
+        if self._exchanges.get(exchange.identity) is exchange:
+            del self._exchanges[exchange.identity]
 
-    async def _finish(self, identity: str, last: bytes) -> None:
-        if self._is_heard(identity):
-            del self._operations[identity]
-            await self._deliver(last)
-
-    async def _deliver(self, message: bytes) -> None:
+    async def _renew(self, principal: Any) -> None:
+        """Go on as somebody else, or for longer."""
+        if not self._open:
+            return
+        self.peer = replace(self.peer, principal=principal)
+        self.terms.admitted(self)
+        unsure = [exchange for exchange in self._exchanges.values() if not exchange.is_single]
+        others: list[Exchange] = []
         try:
-            await self._transmit(message)
-        except _Gone:
-            task = asyncio.current_task()
-            assert task is not None
-            self._running.discard(task)
-            raise
+            while unsure:
+                if not await unsure[-1].suits(self.peer):
+                    others.append(unsure[-1])
+                unsure.pop()
+        finally:
+            # Also when this is cut short, and before anything is told to a client that may not read: what only the one
+            # before might see would else go on, and no longer be closed with that one's sockets.
+            telling = [exchange.disown() for exchange in (*others, *unsure) if not exchange.is_over]
+        if telling:
+            await asyncio.wait(telling)
 
     # Sending
 
-    async def _transmit(self, message: bytes) -> None:
+    async def transmit(self, message: bytes) -> None:
+        await self._within(lambda: self._send({"type": "websocket.send", "text": message.decode()}))
+
+    def put(self, message: bytes) -> None:
+        """Send at once, to a client that has read what it was sent before; others are left alone."""
+        if self._open and self.wire is not None and not self.wire.is_full:
+            self.wire.put(message)
+
+    async def drained(self) -> None:
+        if self.wire is not None:
+            await self._within(self.wire.drained)
+
+    async def _within(self, waiting: Callable[[], Awaitable[None]]) -> None:
         if not self._open:
-            raise _Gone
+            raise Gone
         try:
-            async with asyncio.timeout(self._terms.limits.send_timeout):
-                await self._send({"type": "websocket.send", "text": message.decode()})
+            async with asyncio.timeout(self.terms.limits.send_timeout):
+                await waiting()
         except TimeoutError:
             self._drop()
-            raise _Gone from None
+            raise Gone from None
         except (OSError, RuntimeError):
             # The socket closed in between; servers differ in how they say so.
-            raise _Gone from None
+            raise Gone from None
 
     def _drop(self) -> None:
         """Leave a client that does not read. A close frame would only wait behind what it has not read."""
@@ -289,7 +252,3 @@ class Conversation:
             self._open = False
             if asyncio.current_task() is not self.task:
                 self.task.cancel()
-
-
-def _error(identity: str, result: Result) -> bytes:
-    return messages.error(orjson.dumps(identity), result.encode_errors())

@@ -19,24 +19,34 @@ def load(text: bytes | bytearray | str) -> Any:
         raise Malformed("This is not valid JSON.") from None
 
 
-def read(envelope: Any) -> Request:
-    """The operation in an envelope. Raises Malformed."""
+def read(envelope: Any, size: int | None = None) -> Request:
+    """The operation in an envelope, which is `size` characters of JSON if that is known. Raises Malformed."""
     # Exact types are enough and quick: the JSON parser makes no others.
     if type(envelope) is not dict:
-        raise Malformed("A request is a JSON object.")
+        raise Malformed("A request is a JSON object, with one operation. Send several one by one.")
     query = envelope.get("query")
     if type(query) is not str:
-        raise Malformed("A request needs `query`, a string.")
-    return Request(
-        query,
-        _optional(envelope, "variables", dict, "an object"),
-        _optional(envelope, "operationName", str, "a string"),
-        _optional(envelope, "extensions", dict, "an object"),
+        if query is not None or not _names_document(envelope):
+            raise Malformed("A request needs `query`, a string, or the id of a document.")
+        query = ""
+    given = envelope.get
+    variables, name, extensions, id = (
+        given("variables"),
+        given("operationName"),
+        given("extensions"),
+        given("documentId"),
     )
+    if variables is not None and type(variables) is not dict:
+        raise Malformed("`variables` must be an object or null.")
+    if name is not None and type(name) is not str:
+        raise Malformed("`operationName` must be a string or null.")
+    if extensions is not None and type(extensions) is not dict:
+        raise Malformed("`extensions` must be an object or null.")
+    if id is not None and type(id) is not str:
+        raise Malformed("`documentId` must be a string or null.")
+    return Request(query, variables, name, extensions, id, size)
 
 
-def _optional(envelope: dict[str, Any], name: str, kind: type, called: str) -> Any:
-    value = envelope.get(name)
-    if value is not None and type(value) is not kind:
-        raise Malformed(f"`{name}` must be {called} or null.")
-    return value
+def _names_document(envelope: dict[str, Any]) -> bool:
+    extensions = envelope.get("extensions")
+    return envelope.get("documentId") is not None or (type(extensions) is dict and "persistedQuery" in extensions)

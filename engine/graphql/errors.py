@@ -48,7 +48,25 @@ def located(error: GraphQLError, code: str) -> Shaped:
 
 def told(errors: Iterable[Exception]) -> tuple[Shaped, ...]:
     """Errors raised while an operation ran, as the client may see them. Logs every fault, once."""
-    return tuple(_told(error) for error in errors)
+    found = tuple(errors)
+    try:
+        return tuple(_told(error) for error in found)
+    finally:
+        let_go(found)
+
+
+def let_go(errors: Iterable[BaseException]) -> None:
+    """Forget through what calls errors came. These hold all that a request brought, and often the error again: then it
+    stays in memory until all garbage is looked for, which with large requests is too late."""
+    waiting, met = list(errors), set[int]()
+    while waiting:
+        error = waiting.pop()
+        if id(error) in met:
+            continue
+        met.add(id(error))
+        error.__traceback__ = None
+        before = (error.__cause__, error.__context__, getattr(error, "original_error", None))
+        waiting += [each for each in before if each is not None]
 
 
 def _told(error: Exception) -> Shaped:

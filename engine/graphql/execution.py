@@ -1,26 +1,32 @@
 """GraphQL operations, executed on a Strawberry schema without Strawberry's own machinery around each request."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, nullcontext
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import OperationType
 from graphql.execution import Executor as CoreExecutor
-from graphql.execution import create_source_event_stream
 from strawberry import Schema
-from strawberry.execution import is_awaitable
 
+from engine.graphql import ordinary
+from engine.graphql.compiled.calls import Calls
+from engine.graphql.compiled.plan import Compiled, Plan, attempted, used
 from engine.graphql.documents import Documents, Operation
-from engine.graphql.errors import Shaped, located, shaped, told
+from engine.graphql.errors import Shaped, shaped, told
+from engine.graphql.ordinary import IS_AWAITABLE
+from engine.graphql.persisted import Persisted
+from engine.graphql.uses import MAX_PASSED
 
 Scope = Mapping[str, Any]
 "Of the HTTP request or the socket, as ASGI gives it."
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, here and in the contexts, though nobody changes them: measured, making one takes four times as long then.
+@dataclass(slots=True)
 class Request:
     """What a client asks for."""
 
@@ -28,9 +34,13 @@ class Request:
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+    "Names the document; `query` may be empty then."
+    size: int | None = None
+    "Characters of the JSON it came in, if that is known."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Peer:
     """Who asks, and over what."""
 
@@ -39,21 +49,29 @@ class Peer:
     "The payload of connection_init; None over HTTP."
     principal: Any = None
     "What the socket's `on_connect` made of it."
+    renew: Callable[[Any], Awaitable[None]] | None = None
+    "Gives the socket another principal; None over HTTP."
+    headers: Mapping[bytes, bytes] | None = None
+    "Of the request by name, those of one name joined; None on a socket."
 
 
-_IS_AWAITABLE: Any = is_awaitable.optimized_is_awaitable
+MUCH = f"The variables have more than {MAX_PASSED} values, counted at each use."
+COSTLY = 1000
+"Values of an answer from which on it takes less time to compile an operation than that saves."
 
 ContextOf = Callable[[Peer, Request], Awaitable[Any]]
 "Makes the context of one operation. What it raises is the answer: a ProtocolError as it is, anything else masked."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """An answer. A `refused` one never came to be executed, so it has no data at all, not even null."""
 
     data: dict[str, Any] | None = None
     errors: tuple[Shaped, ...] = ()
     kind: Literal["executed", "refused"] = "executed"
+    extensions: dict[str, Any] | None = None
+    "What is told about the answer as a whole; None leaves the member out."
 
     def encode(self) -> bytes:
         """The answer as JSON. Never raises: what cannot be encoded is a fault like any other."""
@@ -73,6 +91,8 @@ class Result:
         answer: dict[str, Any] = {} if self.kind == "refused" else {"data": self.data}
         if self.errors:
             answer["errors"] = self.errors
+        if self.extensions is not None:
+            answer["extensions"] = self.extensions
         return answer
 
 
@@ -89,20 +109,45 @@ def _json(value: Any) -> bytes:
 
 
 class Executor:
-    """Executes operations on a schema, each with the context it is given."""
+    """Executes operations on a schema, each with the context it is given.
 
-    def __init__(self, schema: Schema) -> None:
+    What is plain runs compiled, from the second time on that a document is seen. `compiles=False` lets everything go
+    the ordinary way, which gives the same answers.
+    """
+
+    def __init__(self, schema: Schema, persisted: Persisted | None = None, *, compiles: bool = True) -> None:
+        self._strawberry = schema
+        self._compiles = compiles
         # The one place that reaches past Strawberry's public face. `schema.execute` builds extensions, a middleware
         # manager and a wrapper for every request; graphql-core on the schema below it took 272 µs where that took 440.
         self._schema = schema._schema
         # Strawberry's own executor class: it gives resolvers the info that Strawberry expects.
         self._core: type[CoreExecutor[Any]] = schema.execution_context_class
         self.documents = Documents(self._schema)
+        self._persisted = Persisted() if persisted is None else persisted
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        "Of operations, by kind."
 
     def plan(self, request: Request) -> Operation | Result:
-        """Find the operation that is meant, so that its kind is known before anything runs."""
-        found = self.documents.operation(request.query, request.operation_name)
-        return found if isinstance(found, Operation) else refused(found)
+        """Find the operation that is meant, so that its kind and cost are known before anything runs."""
+        text = self._persisted.text(request.query, request.document_id, request.extensions)
+        if not isinstance(text, str):
+            return self._refused((text,))
+        found = self.documents.operation(text, request.operation_name)
+        if not isinstance(found, Operation):
+            return self._refused(found)
+        if request.variables and found.passes.is_much(request.variables, request.size):
+            return self._refused((shaped("TOO_COMPLEX", MUCH),))
+        requested, limit = found.price.requested(request.variables), found.price.limit
+        if requested > limit:
+            text = f"The operation asks for up to {requested} values; at most {limit} are allowed."
+            error = shaped("TOO_COMPLEX", text, requested=requested, limit=limit)
+            return replace(self._refused((error,)), extensions=found.price.told(request.variables))
+        return found
+
+    def _refused(self, errors: tuple[Shaped, ...]) -> Result:
+        self.outcomes["none", "refused"] += 1
+        return refused(errors)
 
     async def execute(self, request: Request, context: Any) -> Result:
         """Run a query or a mutation. Never raises, but for cancellation."""
@@ -115,11 +160,32 @@ class Executor:
 
     async def run(self, operation: Operation, request: Request, context: Any) -> Result:
         """Run a query or a mutation that was planned before. Never raises, but for cancellation."""
+        extensions = operation.price.told(request.variables)
+        compiled = operation.compiled or self._compiled(operation, extensions["cost"]["requested"] > COSTLY)
+        begun = compiled and compiled.begin(request.variables or {}, context, request.extensions)
+        outcome = await attempted(*begun) if begun else None
+        kind = "mutation" if operation.kind is OperationType.MUTATION else "query"
+        if isinstance(outcome, dict):
+            self.outcomes[kind, "ok"] += 1
+            return Result(outcome, extensions=extensions)
+        result = await self._run(operation, request, context, outcome)
+        self.outcomes[kind, "refused" if result.kind == "refused" else "errors" if result.errors else "ok"] += 1
+        return replace(result, extensions=extensions)
+
+    async def _run(self, operation: Operation, request: Request, context: Any, calls: Calls | None) -> Result:
         core = self._build(operation, request, context)
-        return core if isinstance(core, Result) else await _settled(core)
+        if isinstance(core, Result):
+            return core
+        if operation.price.is_introspection and calls is None:
+            # One of the whole schema takes 70 ms and waits for nothing in between, so it must not have the event loop.
+            return Result(*await asyncio.to_thread(ordinary.introspected, core))
+        return Result(*await ordinary.executed(core, calls=calls))
+
+    def _compiled(self, operation: Operation, is_costly: bool = False) -> Compiled | None:
+        return used(self._strawberry, operation, at_once=is_costly) if self._compiles else None
 
     async def subscribe(self, request: Request, context: Any) -> AsyncGenerator[Result, None] | Result:
-        """Start a subscription. Never raises, but for cancellation; a `refused` result ends the stream.
+        """Start a subscription. Never raises, but for cancellation; a `refused` result ends the answers.
 
         Close the iterator to end the subscription: that runs the clean-up of the resolver's generator.
         """
@@ -128,25 +194,20 @@ class Executor:
             return operation
         if operation.kind is not OperationType.SUBSCRIPTION:
             return refused((shaped("BAD_REQUEST", "This is not a subscription."),))
-        return await self.stream(operation, request, context)
+        stream = await self.stream(operation, request, context)
+        return stream if isinstance(stream, Result) else stream.answers()
 
-    async def stream(
-        self, operation: Operation, request: Request, context: Any
-    ) -> AsyncGenerator[Result, None] | Result:
+    async def stream(self, operation: Operation, request: Request, context: Any) -> "Stream | Result":
         """Start a subscription that was planned before. Never raises, but for cancellation."""
         core = self._build(operation, request, context)
+        source = core.errors if isinstance(core, Result) else await ordinary.source(core)
+        self.outcomes["subscription", "refused" if isinstance(source, tuple) else "ok"] += 1
         if isinstance(core, Result):
             return core
-        try:
-            source: Any = create_source_event_stream(core)
-            if _IS_AWAITABLE(source):
-                source = await source
-        except Exception as fault:
-            # Going on is safe: nothing was started, and the client is told.
-            return refused(told([fault]))
-        if isinstance(source, ExecutionResult):
-            return refused(told(source.errors or ()))
-        return _events(core, source)
+        if isinstance(source, tuple):
+            return refused(source)
+        extensions = operation.price.told(request.variables)
+        return Stream(core, source, lambda: self._compiled(operation), extensions)
 
     def _build(self, operation: Operation, request: Request, context: Any) -> CoreExecutor[Any] | Result:
         try:
@@ -157,43 +218,83 @@ class Executor:
                 context,
                 request.variables,
                 operation.name,
-                is_awaitable=_IS_AWAITABLE,
+                is_awaitable=IS_AWAITABLE,
+                # Of a name as long as the body may be, finding similar ones took 160 ms.
+                hide_suggestions=True,
                 operation_extensions=request.extensions,
             )
         except Exception as fault:
             # Going on is safe: nothing ran yet, and a scalar that raises harms only its own request.
             return refused(told([fault]))
         if isinstance(built, list):
-            return refused(tuple(_coercion(error) for error in built))
+            return refused(ordinary.refusals(built))
         return built
 
 
-def _coercion(error: GraphQLError) -> Shaped:
-    """A variable that was refused, with the code of the scalar that refused it if it named one."""
-    return located(error, str((error.extensions or {}).get("code", "BAD_USER_INPUT")))
+class Stream:
+    """A running subscription: what its source gives, and the answer that each of that comes to."""
 
+    def __init__(
+        self,
+        core: CoreExecutor[Any],
+        source: AsyncIterator[Any],
+        compiled: Callable[[], Compiled | None],
+        extensions: dict[str, Any],
+    ) -> None:
+        self._core: Any = core
+        self.context: Any = core.context_value
+        self._source = source
+        self._compiled = compiled
+        "Gives what there is when an operation is used once more: each answer is a use."
+        self._plan: Plan | None = None
+        self._extensions: dict[str, Any] | None = extensions
+        "Of the first answer."
 
-async def _settled(core: CoreExecutor[Any], serially: bool | None = None) -> Result:
-    try:
-        outcome: Any = core.execute_operation(serially)
-        if _IS_AWAITABLE(outcome):
-            outcome = await outcome
-    except Exception as fault:
-        # Going on is safe: graphql-core collects what resolvers raise, so this is one request's own misfortune.
-        return Result(None, told([fault]))
-    return Result(outcome.data, told(outcome.errors) if outcome.errors else ())
+    async def next(self) -> Any:
+        """What the source gives next. Raises StopAsyncIteration at its end, and whatever the source raises."""
+        return await anext(self._source)
 
+    async def answer(self, payload: Any) -> Result:
+        """The answer to what the source gave. Never raises, but for cancellation."""
+        core = self._core
+        calls: Calls | None = None
+        extensions, self._extensions = self._extensions, None
+        if plan := self._plan or self._planned():
+            run = plan.terms.run(
+                plan.terms, core.variable_values, core.context_value, core.operation_extensions, payload
+            )
+            outcome = await attempted(plan, run)
+            if isinstance(outcome, dict):
+                return Result(outcome, extensions=extensions)
+            calls = outcome
+        data, errors = await ordinary.executed(core.build_per_event_executor(payload), False, calls)
+        return Result(data, errors, extensions=extensions)
 
-async def _events(core: CoreExecutor[Any], source: Any) -> AsyncGenerator[Result, None]:
-    source = aiter(source)
-    async with aclosing(source) if hasattr(source, "aclose") else nullcontext():
-        while True:
-            try:
-                payload = await anext(source)
-            except StopAsyncIteration:
-                return
-            except Exception as fault:
-                # Going on is safe: the source has ended by raising, and this subscription ends with it.
-                yield refused(told([fault]))
-                return
-            yield await _settled(core.build_per_event_executor(payload), False)
+    def _planned(self) -> Plan | None:
+        compiled = self._compiled()
+        self._plan = compiled.events(self._core.variable_values) if compiled else None
+        return self._plan
+
+    async def close(self) -> None:
+        """End the source: that runs the clean-up of the resolver's generator."""
+        try:
+            if hasattr(self._source, "aclose"):
+                await self._source.aclose()
+        finally:
+            ordinary.let_core_go(self._core)
+
+    async def answers(self) -> AsyncGenerator[Result, None]:
+        """All of them, one by one; a `refused` one is the last."""
+        try:
+            while True:
+                try:
+                    payload = await self.next()
+                except StopAsyncIteration:
+                    return
+                except Exception as fault:
+                    # Going on is safe: the source has ended by raising, and this subscription ends with it.
+                    yield refused(told([fault]))
+                    return
+                yield await self.answer(payload)
+        finally:
+            await self.close()

@@ -8,7 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from engine import ids
-from engine.graphql.context import Context
+from engine.graphql.context import Context, refused
 from engine.graphql.scalars import Position, given
 from engine.refusals import Refusal
 from engine.shapes import Command, Receipt
@@ -74,13 +74,13 @@ class ReceiptType:
         )
 
 
-async def dispatch(context: Context, input: CommandInput) -> Receipt | Refusal:
+def dispatch(context: Context, input: CommandInput) -> Awaitable[Receipt | Refusal]:
     """Send the command that an input means; a value that cannot be is a refusal like any other."""
     try:
         command = input.command()
     except Refusal as refusal:
-        return refusal
-    return await context.send(command, given(input.command_id), given(input.expected_version), input.said())
+        return refused(refusal)
+    return context.send(command, given(input.command_id), given(input.expected_version), input.said())
 
 
 async def dispatch_made(context: X, input: A, kind: type[C], make: Callable[[X, A], Awaitable[C]]) -> Receipt | Refusal:

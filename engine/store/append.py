@@ -1,6 +1,5 @@
 """One transaction of the log's writer: what has to be read to decide a batch of commands, and what it appends."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,7 +7,9 @@ from typing import Any, NamedTuple
 from engine.codec import Codec
 from engine.shapes import Claim, Erase, Event, Receipt, Recorded, Release
 from engine.store import tables
-from engine.store.instants import microseconds
+from engine.store.dialect import SQLITE, Dialect
+from engine.store.instants import instant, microseconds
+from engine.store.session import APPEND, Session, together
 from engine.store.tables import receipt
 
 
@@ -26,15 +27,28 @@ class Appending:
     """An open transaction. Everything handed in becomes durable with `commit`, together or not at all."""
 
     def __init__(
-        self, connection: sqlite3.Connection, codec: Codec, head: int, at: datetime, known_types: set[tuple[str, int]]
+        self,
+        session: Session,
+        codec: Codec,
+        head: int,
+        at: datetime,
+        known_types: set[tuple[str, int]],
+        dialect: Dialect = SQLITE,
     ) -> None:
+        self._dialect = dialect
+        if dialect.is_shared:  # others append too: now it is this one's turn, and the head stays where it is
+            head, recorded_at = session.execute(APPEND).fetchone()
+            at = max(at, instant(recorded_at))
+        else:
+            session.execute("BEGIN IMMEDIATE")
         self.head = head
         self.at = at
         "When everything in this transaction is recorded."
         self.recorded: list[Recorded] = []
         self.characters = 0
         "Of the data of all events, which is what they take in memory."
-        self._connection = connection
+        self._session = session
+        self._writes = tables.WRITES[dialect.name]
         self._codec = codec
         self._stored_at = microseconds(at)
         self._known_types = known_types
@@ -46,41 +60,44 @@ class Appending:
         self._secrets: dict[tuple[str, str], str] = {}
         self._erased: dict[str, None] = {}
         self._snapshots: dict[str, tuple[Any, ...]] = {}
-        connection.execute("BEGIN IMMEDIATE")
 
     # ------------------------------------------------------------------ reading
 
     def command(self, command_id: str) -> tuple[bytes, Receipt] | None:
         """The fingerprint and receipt stored under a command id, in this transaction or before."""
         row = self._commands.get(command_id)
-        row = row or self._connection.execute(tables.COMMAND, (command_id,)).fetchone()
+        row = row or self._session.execute(tables.COMMAND, (command_id,)).fetchone()
         return (row[1], receipt(row, replayed=True)) if row else None
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         """The versions of streams before this transaction; 0 for one that holds nothing."""
         found: dict[str, int] = {}
+        if self._dialect.is_shared:
+            rows = self._session.execute(tables.VERSIONS_OF_ARRAY, (list(streams),)) if streams else ()
+            return {stream: version or 0 for stream, version in rows}
         for start in range(0, len(streams), tables.STREAMS_AT_ONCE):
             wanted = streams[start : start + tables.STREAMS_AT_ONCE]
-            padding = [None] * (tables.STREAMS_AT_ONCE - len(wanted))
-            for stream, version in self._connection.execute(tables.VERSIONS, [*wanted, *padding]):
+            places = next(each for each in tables.VERSIONS if each >= len(wanted))
+            padding = [None] * (places - len(wanted))
+            for stream, version in self._session.execute(tables.VERSIONS[places], [*wanted, *padding]):
                 found[stream] = version or 0
         return found
 
     def stream(self, stream: str, after: int) -> Iterable[tuple[int, Event]]:
         """The events of a stream behind a version, oldest first. Not those handed in to this transaction."""
-        for version, type, schema, data in self._connection.execute(tables.READ_STREAM, (stream, after)):
+        for version, type, schema, data in self._session.execute(tables.READ_STREAM, (stream, after)):
             yield version, self._codec.decode(type, schema, data)
 
     def snapshot(self, stream: str, layout: str) -> tuple[int, bytes] | None:
         """The version and state stored for a stream, if it was stored with this layout of the state."""
-        row = self._connection.execute(tables.SNAPSHOT, (stream,)).fetchone()
+        row = self._session.execute(tables.SNAPSHOT, (stream,)).fetchone()
         return (row[1], row[3]) if row and row[2] == layout else None
 
     def claimant(self, scope: str, value: str) -> str | None:
         """The stream that holds a claim now, also within this transaction."""
         if (scope, value) in self._claims:
             return self._claims[scope, value]
-        row = self._connection.execute(tables.CLAIMANT, (scope, value)).fetchone()
+        row = self._session.execute(tables.CLAIMANT, (scope, value)).fetchone()
         return row[0] if row else None
 
     # ------------------------------------------------------------------ writing
@@ -96,15 +113,23 @@ class Appending:
 
         Raises UnicodeEncodeError, with nothing handed in, for text that no encoding can hold.
         """
-        encoded = [(type(event).__name__, event.schema, self._codec.encode(event)) for event in new]
-        for event, (name, schema, data) in zip(new, encoded, strict=True):
-            self.head += 1
+        position, stored_at, at = self.head, self._stored_at, self.at
+        rows, recorded, unknown, characters = [], [], [], 0
+        for event in new:
+            data = self._codec.encode(event)
+            kind = type(event).__name__, event.schema
+            position += 1
             version += 1
-            if (name, schema) not in self._known_types:
-                self._new_types.add((name, schema))
-            self._events.append((self.head, stream, version, name, schema, data, self._stored_at, *about))
-            self.characters += len(data)
-            self.recorded.append(Recorded(self.head, stream, version, event, self.at, *about))
+            if kind not in self._known_types:
+                unknown.append(kind)
+            rows.append((position, stream, version, *kind, data, stored_at, *about))
+            recorded.append(Recorded(position, stream, version, event, at, *about))
+            characters += len(data)
+        self._events += rows
+        self._new_types.update(unknown)
+        self.recorded += recorded
+        self.characters += characters
+        self.head = position
 
     def remember(self, fingerprint: bytes, receipt: Receipt) -> None:
         self._commands[receipt.command_id] = (
@@ -140,22 +165,27 @@ class Appending:
         self._snapshots[stream] = (stream, version, layout, state)
 
     def commit(self) -> None:
-        """Make it durable. Raises sqlite3.Error with nothing stored when it cannot be."""
-        connection = self._connection
+        """Make it durable. Raises one of FAULTS with nothing stored when it cannot be, or Unconfirmed."""
+        session, writes = self._session, self._writes
         if not self._commands and not self._events:
-            connection.execute("ROLLBACK")
+            session.execute("ROLLBACK")
             return
-        tables.APPEND.run(connection, self._events)
-        tables.REMEMBER.run(connection, list(self._commands.values()))
-        tables.KEEP_TYPE.run(connection, sorted(self._new_types))
-        connection.executemany(tables.RELEASE, self._released)
-        tables.KEEP_CLAIM.run(connection, [(*key, stream) for key, stream in self._claims.items() if stream])
-        connection.executemany(tables.ERASE, [(stream,) for stream in self._erased])
-        tables.KEEP_SECRET.run(connection, [(*key, value) for key, value in self._secrets.items()])
-        tables.KEEP_SNAPSHOT.run(connection, list(self._snapshots.values()))
-        connection.execute("COMMIT")
+        with together(session) as all:
+            writes.append.run(all, self._events)
+            writes.remember.run(all, list(self._commands.values()))
+            writes.type.run(all, sorted(self._new_types))
+            if self._released:
+                all.executemany(tables.RELEASE, self._released)
+            writes.claim.run(all, [(*key, stream) for key, stream in self._claims.items() if stream])
+            if self._erased:
+                all.executemany(tables.ERASE, [(stream,) for stream in self._erased])
+            writes.secret.run(all, [(*key, value) for key, value in self._secrets.items()])
+            writes.snapshot.run(all, list(self._snapshots.values()))
+            if self._dialect.is_shared and self._events:
+                all.execute(tables.ADVANCE, (self.head, self._stored_at))
+            all.execute("COMMIT")
         self._known_types |= self._new_types
 
     def abandon(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        if self._session.in_transaction:
+            self._session.execute("ROLLBACK")

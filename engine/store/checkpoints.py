@@ -1,27 +1,53 @@
 """How far each read model is folded, and when it passed which position: the bookkeeping beside the read tables."""
 
 import msgspec
+from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
 
-SHARED = (
-    """CREATE TABLE IF NOT EXISTS checkpoints (
-        model TEXT PRIMARY KEY, version INTEGER NOT NULL, layout TEXT NOT NULL, log_id TEXT NOT NULL,
-        position INTEGER NOT NULL, floor INTEGER NOT NULL, slot TEXT NOT NULL, passed_at INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS passages (
-        model TEXT, position INTEGER, passed_at INTEGER NOT NULL, PRIMARY KEY (model, position)
-    ) WITHOUT ROWID""",
+from engine.store.dialect import SQLITE, WHOLE, WORDS, Dialect
+from engine.store.session import Session
+
+metadata = MetaData()
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("model", WORDS, primary_key=True),
+    Column("version", WHOLE, nullable=False),
+    Column("layout", WORDS, nullable=False),
+    Column("log_id", WORDS, nullable=False),
+    Column("position", WHOLE, nullable=False),
+    Column("floor", WHOLE, nullable=False),
+    Column("slot", WORDS, nullable=False),
+    Column("passed_at", WHOLE, nullable=False),
+    sqlite_with_rowid=False,
 )
-"Bookkeeping beside the read tables. `floor`: removals at or below it may be forgotten."
+"`floor`: removals at or below it may be forgotten."
+passages = Table(
+    "passages",
+    metadata,
+    Column("model", WORDS, nullable=False),
+    Column("position", WHOLE, nullable=False),
+    Column("passed_at", WHOLE, nullable=False),
+    PrimaryKeyConstraint("model", "position"),
+    sqlite_with_rowid=False,
+)
 FIND = "SELECT version, layout, log_id, position, floor, slot, passed_at FROM checkpoints WHERE model = ?"
+HOLD = f"{FIND} FOR UPDATE"
 MOVE = "UPDATE checkpoints SET position = ?, passed_at = ? WHERE model = ?"
-PASS = "INSERT OR REPLACE INTO passages VALUES (?, ?, ?)"
+PASS = SQLITE.replacing(passages)
 PASSED = "SELECT passed_at FROM passages WHERE model = ? AND position >= ? ORDER BY position LIMIT 1"
 FORGET = """DELETE FROM passages WHERE model = ?1 AND position <
     (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
 # The newest of those forgotten stays, without its time: what lies at or before it is known to be passed, not when.
 BLUR = """UPDATE passages SET passed_at = 0 WHERE model = ?1 AND position =
     (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
-REPLACE = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+REPLACE = SQLITE.replacing(checkpoints)
+RAISE = "UPDATE checkpoints SET floor = CASE WHEN floor < ?1 THEN ?1 ELSE floor END WHERE model = ?2"
+
+
+def make(session: Session, dialect: Dialect) -> None:
+    """Make the bookkeeping, where it is not yet."""
+    for statement in dialect.create(*metadata.sorted_tables, if_not_exists=True):
+        session.execute(statement)
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):

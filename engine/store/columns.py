@@ -188,6 +188,10 @@ class Layout(Generic[R]):
                 new.append(self.encode(row))
         return new, changed
 
+    def picking(self, paths: Iterable[str]) -> Callable[[R], tuple[Scalar, ...]]:
+        """A function that gives some columns of a row as they are stored."""
+        return _encoder(tuple(map(self.column, paths)), {})
+
     def column(self, path: str) -> Column:
         try:
             return self._by_path[path]

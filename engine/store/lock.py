@@ -28,7 +28,7 @@ class Lock:
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, str(os.getpid()).encode())
 
-    def release(self) -> None:
+    async def release(self) -> None:
         """Let go. The file stays: removing it would let two processes lock two files of the same name."""
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)

@@ -1,35 +1,37 @@
-"""The event log in SQLite: gapless positions in commit order, receipts, claims and snapshots, in one file."""
+"""The event log: gapless positions in commit order, receipts, claims and snapshots, in one database."""
 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.dialects import sqlite as dialect
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import and_, false, or_, select
 
 from engine import ids
 from engine.codec import Codec
 from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import EPOCH, Receipt, Recorded
 from engine.store import reactions
+from engine.store.dialect import SQLITE
 from engine.store.instants import instant, microseconds
-from engine.store.lock import Lock
-from engine.store.sqlite import Connection, Readers, transaction
+from engine.store.readers import Readers
+from engine.store.session import FAULTS, Connection, Held, Place, Session, transaction
+from engine.store.sqlite import File
 from engine.store.tables import (
     CLAIMANT,
     COMMAND,
     FORGET,
     FORMAT,
     HEAD,
-    KEEP_META,
     READ,
     SECRET,
+    WRITES,
     commands,
     events,
+    heads,
     receipt,
 )
 from engine.store.tail import Tail
@@ -42,60 +44,65 @@ PATIENCE = 30.0
 
 
 class Log:
-    """The log's file: one connection writes, a pool reads. Open it with `Log.open`, end with `close`."""
+    """The log's tables: one connection writes, a pool reads. Open it with `Log.open`, end with `close`."""
 
     def __init__(
-        self, codec: Codec, writer: Connection | None, readers: Readers, lock: Lock | None, id: str, head: int
+        self, place: Place, codec: Codec, writer: Connection | None, readers: Readers, id: str, head: int
     ) -> None:
         self.id = id
-        "Tells this log from every other; made when the file is."
+        "Tells this log from every other; made when its tables are."
+        self.place = place
+        self.dialect = place.dialect
         self.codec = codec
         self._writer = writer
         self.last_recorded_at = EPOCH
         self._readers = readers
-        self._lock = lock
+        self._held: list[Held] = []
         self._head = head
         self._tail = Tail()
 
     @classmethod
-    async def open(cls, path: Path, codec: Codec, *, least: int = 1, most: int = 4) -> "Log":
+    async def open(cls, where: Path | Place, codec: Codec, *, least: int = 1, most: int = 4) -> "Log":
         """Open or create the log. Raises Unavailable or UnknownEvent with a sentence when that cannot be."""
-        lock = Lock(path)
-        try:
-            writer = await Connection.open(path, synchronous="FULL")
-        except Unavailable:
-            lock.release()
-            raise
-        try:
-            id, head, at = await writer.run(lambda connection: _prepare(connection, path, codec))
-            readers = Readers(path, least, most)
+        place = File(where) if isinstance(where, Path) else where
+        async with AsyncExitStack() as stack:
+            held = []
+            if not place.dialect.is_shared:
+                held.append(await place.own("log"))
+                stack.push_async_callback(held[0].release)
+            writer = await place.writer(is_log=True)
+            stack.push_async_callback(writer.close)
+            readers = Readers(place.name, place.reader, least, most)
+            stack.push_async_callback(readers.close)
+            id, head, at = await writer.run(lambda session: _prepare(session, place, codec))
             await readers.open()
-        except BaseException:
-            await writer.close()
-            lock.release()
-            raise
-        log = cls(codec, writer, readers, lock, id, head)
-        log.last_recorded_at = instant(at)
-        return log
+            log = cls(place, codec, writer, readers, id, head)
+            log._held = [await place.tend(writer), *held]
+            log.last_recorded_at = instant(at)
+            stack.pop_all()
+            return log
 
     @classmethod
-    async def look(cls, path: Path, codec: Codec) -> "Log":
+    async def look(cls, where: Path | Place, codec: Codec) -> "Log":
         """Open a log for reading only, also while another process writes it."""
-        readers = Readers(path, 1, 1)
+        place = File(where) if isinstance(where, Path) else where
+        readers = Readers(place.name, place.reader, 1, 1)
         await readers.open()
         try:
-            id, head, _ = await readers.read(lambda connection: _recognize(connection, path, codec))
+            id, head, _ = await readers.read(lambda session: _recognize(session, place, codec))
         except BaseException:
             await readers.close()
             raise
-        return cls(codec, None, readers, None, id, head)
+        return cls(place, codec, None, readers, id, head)
 
     async def close(self) -> None:
         await self._readers.close()
+        for held in self._held[:1]:  # what tends the writer
+            await held.release()
         if self._writer:
             await self._writer.close()
-        if self._lock:
-            self._lock.release()
+        for held in self._held[1:]:
+            await held.release()
 
     @property
     def writer(self) -> Connection:
@@ -110,8 +117,9 @@ class Log:
 
     async def head(self) -> int:
         """The position of the newest committed event; 0 when there is none."""
-        if self._writer is None:
-            self._head = await self._readers.read(lambda connection: connection.execute(HEAD).fetchone()[0])
+        if self._writer is None or self.dialect.is_shared:
+            found = await self._readers.read(lambda connection: connection.execute(HEAD).fetchone()[0])
+            self._head = max(found, self._head)  # it may have been read before the last commit
         return self._head
 
     def committed(self, recorded: Sequence[Recorded], characters: int) -> None:
@@ -119,18 +127,24 @@ class Log:
         if not recorded:
             return
         self._tail.add(recorded, characters)
-        self._head = recorded[-1].position
+        self._head = max(recorded[-1].position, self._head)
         self.last_recorded_at = recorded[-1].recorded_at
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
         """The events that follow position `after`, in order, at most `limit` of them."""
-        if after >= self._head and self._writer is not None:
+        is_shared = self.dialect.is_shared
+        if after >= self._head and self._writer is not None and not is_shared:
             return []
-        if (found := self._tail.read(after, limit)) is not None:
+        found = self._tail.read(after, limit)
+        if found or (found is not None and not is_shared):
             return found
-        return await self._readers.read(
+        # At the end of the tail: others may have appended more.
+        found = await self._readers.read(
             lambda connection: [self._recorded(row) for row in connection.execute(READ, (after, limit))]
         )
+        if found:
+            self._head = max(found[-1].position, self._head)
+        return found
 
     async def select(
         self,
@@ -151,7 +165,7 @@ class Log:
         if stream is not None:
             query = query.where(events.c.stream == stream)
         if types is not None:
-            query = query.where(events.c.type.in_(types))
+            query = query.where(events.c.type.in_(types) if types else false())
         if correlation_id is not None:
             query = query.where(events.c.correlation_id == correlation_id)
         if command_id is not None:
@@ -164,26 +178,26 @@ class Log:
             begun = and_(events.c.correlation_id == command_id, events.c.command_id == command_id)
             query = query.where(or_(stored, begun))
         query = query.order_by(events.c.position.desc() if newest_first else events.c.position)
-        compiled = query.compile(dialect=dialect.dialect(), compile_kwargs={"render_postcompile": True})
+        compiled = query.compile(dialect=SQLITE.positional, compile_kwargs={"render_postcompile": True})
         parameters = [compiled.params[name] for name in compiled.positiontup or ()]
 
-        def work(connection: sqlite3.Connection) -> tuple[list[Recorded], int]:
+        def work(connection: Session) -> tuple[list[Recorded], int]:
             head = connection.execute(HEAD).fetchone()[0]
             return [self._recorded(row) for row in connection.execute(str(compiled), parameters)], head
 
         return await self._readers.read(work)
 
-    async def reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def reader(self, work: Callable[[Session], T]) -> T:
         """Do `work` in one read transaction."""
         return await self._readers.read(work)
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, work: Callable[[Session], T]) -> T:
         """Do `work` in one transaction of the writer, between two groups of commands.
 
         Raises Unavailable when it could not be stored, or when that is not known within `PATIENCE`; it may be, then.
         """
 
-        def unit(connection: sqlite3.Connection) -> T:
+        def unit(connection: Session) -> T:
             with transaction(connection):
                 return work(connection)
 
@@ -192,7 +206,9 @@ class Log:
                 return await self.writer.run(unit)
         except TimeoutError:
             raise Unavailable(f"The log has not answered within {PATIENCE:g} s.") from None
-        except sqlite3.Error as error:
+        except FAULTS as error:
+            if isinstance(error, Unavailable):
+                raise
             raise Unavailable(f"The log cannot be written: {error}.") from error
 
     async def command(self, command_id: str) -> Receipt | None:
@@ -218,7 +234,8 @@ class Log:
     async def forget_commands(self, before: datetime, most: int = 1000) -> int:
         """Drop the oldest receipts from before an instant, at most `most`; how many were dropped."""
         parameters = (microseconds(before), most)
-        return await self.writer.run(lambda connection: connection.execute(FORGET, parameters).rowcount)
+        text = FORGET[self.dialect.name]
+        return await self.writer.run(lambda connection: connection.execute(text, parameters).rowcount)
 
     def _recorded(self, row: Sequence[Any]) -> Recorded:
         position, stream, version, type, schema, data, at, command_id, correlation_id, causation_id, actor_id, trace = (
@@ -230,45 +247,49 @@ class Log:
         )
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[str, int, int]:
-    """Make the tables if the file is new; see _recognize."""
+def _prepare(session: Session, place: Place, codec: Codec) -> tuple[str, int, int]:
+    """Make the tables if nothing is there; see _recognize."""
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-            _create(connection)
-            KEEP_META.run(connection, [("format", str(FORMAT)), ("id", ids.new())])
-        connection.execute("COMMIT")
-        found = _recognize(connection, path, codec)
-        connection.execute("PRAGMA secure_delete = ON").fetchall()  # a secret that was erased is to be in no free page
-        _create(connection)  # what this code keeps beside the log and the code that made the file did not
+        with transaction(session):
+            if place.is_new(session):
+                _create(session, place)
+                WRITES[place.dialect.name].meta.run(session, [("format", str(FORMAT)), ("id", ids.new())])
+        found = _recognize(session, place, codec)
+        with transaction(session):
+            _create(session, place)  # what this code keeps beside the log and the code that made it did not
     except sqlite3.Error as error:
-        raise Unavailable(f"{path} cannot be written: {error}.") from error
+        raise Unavailable(f"{place.name} cannot be written: {error}.") from error
     return found
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def _create(session: Session, place: Place) -> None:
     """Make the tables that are not there."""
-    for table in TABLES.sorted_tables:
-        connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect.dialect())))
-        for index in sorted(table.indexes, key=str):
-            connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect.dialect())))
+    dialect = place.dialect
+    tables = [*TABLES.sorted_tables, *(heads.sorted_tables if dialect.is_shared else ())]
+    for statement in dialect.create(*tables, if_not_exists=True):
+        session.execute(statement)
+    if dialect.is_shared:
+        session.execute(
+            "INSERT INTO head SELECT 1, coalesce(max(position), 0), coalesce(max(recorded_at), 0) FROM events"
+            " ON CONFLICT DO NOTHING"
+        )
 
 
-def _recognize(connection: sqlite3.Connection, path: Path, codec: Codec) -> tuple[str, int, int]:
-    """Refuse a file that this code cannot read. Gives log id, head, and when that was recorded."""
+def _recognize(session: Session, place: Place, codec: Codec) -> tuple[str, int, int]:
+    """Refuse what this code cannot read. Gives log id, head, and when that was recorded."""
     try:
-        found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-    except sqlite3.Error as error:
-        raise Unavailable(f"{path} is no event log: {error}.") from error
+        found = dict(session.execute("SELECT name, value FROM meta").fetchall())
+    except FAULTS as error:
+        raise Unavailable(f"{place.name} is no event log: {str(error).removesuffix('.')}.") from error
     if not {"format", "id"} <= found.keys():
-        raise Unavailable(f"{path} is no event log: it holds something else.")
+        raise Unavailable(f"{place.name} is no event log: it holds something else.")
     if int(found["format"]) > FORMAT:
         raise UnknownEvent(
-            f"{path} has format {found['format']}; this code knows up to {FORMAT}. "
+            f"{place.name} has format {found['format']}; this code knows up to {FORMAT}. "
             "Run the code that wrote it, or newer."
         )
-    for type, schema in connection.execute("SELECT type, schema FROM event_types"):
+    for type, schema in session.execute("SELECT type, schema FROM event_types"):
         if not codec.knows(type, schema):
-            raise UnknownEvent(f"{path}: {codec.explain(type, schema)}")
-    newest = connection.execute("SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1").fetchone()
+            raise UnknownEvent(f"{place.name}: {codec.explain(type, schema)}")
+    newest = session.execute("SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1").fetchone()
     return found["id"], *(newest or (0, 0))

@@ -1,6 +1,5 @@
-"""The read tables in one SQLite file: one process writes, many connections read."""
+"""The read tables in one database: one process writes, many connections read."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -11,88 +10,92 @@ import msgspec
 
 from engine.faults import Unavailable
 from engine.shapes import Conditions, ReadModel, Row
-from engine.store.checkpoints import SHARED, Checkpoint
-from engine.store.lock import Lock
+from engine.store import checkpoints
+from engine.store.checkpoints import Checkpoint
+from engine.store.dialect import Dialect
+from engine.store.pages import Pages, Remembered
+from engine.store.readers import Readers
 from engine.store.rows import Changes, Cursor, Page, Table
-from engine.store.sqlite import Connection, Readers, transaction
+from engine.store.session import Connection, Held, Place, Session, transaction
+from engine.store.sqlite import File
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
 
 
 @lru_cache(maxsize=256)
-def _table(model: ReadModel[Any]) -> Table[Any]:
+def compiled(model: ReadModel[Any], dialect: Dialect) -> Table[Any]:
     """A model's table, which holds nothing but statements: compiling those of ten models takes 70 ms."""
-    return Table(model)
+    return Table(model, dialect)
 
 
 class ReadStore:
-    """The read tables of a set of read models. Raises Unavailable when the file cannot be had.
+    """The read tables of a set of read models. Raises Unavailable when they cannot be had.
 
-    `readonly` opens a file that another process may be writing, for looking only.
+    `readonly` opens what another process may be writing, for looking only.
     """
 
     def __init__(
         self,
-        path: Path,
+        where: Path | Place,
         models: Iterable[ReadModel[Any]],
         *,
         readers: tuple[int, int] = (1, 4),
         readonly: bool = False,
     ) -> None:
-        self._path = path
+        self.place: Place = File(where) if isinstance(where, Path) else where
         self._tables: dict[str, Table[Any]] = {}
         for model in models:
             if model.name in self._tables:
                 raise ValueError(f"Two read models are called {model.name}; rename one of them.")
-            self._tables[model.name] = _table(model)
+            self._tables[model.name] = compiled(model, self.place.dialect)
         self._readonly = readonly
-        self._readers = Readers(path, *readers)
-        self._lock: Lock | None = None
+        self._readers = Readers(self.place.name, self.place.reader, *readers)
         self._writer: Connection | None = None
+        self._lock: Held | None = None
+        self._tending: Held | None = None
+        self._pages = Pages()
 
     async def open(self) -> None:
-        """Take the file, and make what every model shares. The tables themselves are made by `prepare`."""
+        """Be the one who writes, and make what every model shares. The tables themselves are made by `prepare`."""
         if not self._readonly:
-            self._lock = Lock(self._path)
+            self._lock = await self.place.own("read tables")
             try:
-                self._writer = await self._opened()
-                await self.write(lambda connection: [connection.execute(each) for each in SHARED])
+                self._writer = await self.place.writer(is_log=False)
+                await self.write(lambda session: checkpoints.make(session, self.place.dialect))
+                self._tending = await self.place.tend(self._writer)
             except BaseException:
                 await self.close()
                 raise
         await self._readers.open()
 
-    async def _opened(self) -> Connection:
-        try:
-            return await Connection.open(self._path, synchronous="NORMAL")
-        except Unavailable as error:
-            raise Unavailable(f"{error} If it is damaged, delete it: it is folded anew from the log.") from error
-
     async def close(self) -> None:
         await self._readers.close()
+        if self._tending is not None:
+            await self._tending.release()
+            self._tending = None
         if self._writer is not None:
             await self._writer.close()
             self._writer = None
         if self._lock is not None:
-            self._lock.release()
+            await self._lock.release()
             self._lock = None
 
     def table(self, model: ReadModel[R]) -> Table[R]:
         return self._tables[model.name]
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, work: Callable[[Session], T]) -> T:
         """Do `work` in one transaction on the writer's thread."""
         if self._writer is None:
-            raise Unavailable(f"{self._path} is not open for writing.")
+            raise Unavailable(f"{self.place.name} is not open for writing.")
 
-        def unit(connection: sqlite3.Connection) -> T:
+        def unit(connection: Session) -> T:
             with transaction(connection):
                 return work(connection)
 
         return await self._writer.run(unit)
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[Session], T]) -> T:
         """Do `work` in one read transaction, so on one state of the file."""
         return await self._readers.read(work)
 
@@ -121,11 +124,22 @@ class ReadStore:
     ) -> Page[R]:
         """The first rows after a cursor, or with `descending` the last before it; `search` narrows them to a text."""
         table = self.table(model)
-        return await self.read(
-            lambda connection: table.page(
+        wanted = (model.name, conditions, order, after, limit, descending, search)
+        known = self._pages.get(wanted)
+
+        def work(connection: Session) -> Remembered:
+            checkpoint = table.checkpoint(connection)
+            if known is not None and known.checkpoint == checkpoint:
+                return known
+            page = table.page(
                 connection, conditions, order=order, after=after, limit=limit, descending=descending, search=search
             )
-        )
+            return Remembered(checkpoint, page, sum(map(table.layout.weigh, page.rows)))
+
+        found = await self.read(work)
+        if found is not known:
+            self._pages.keep(wanted, found)
+        return found.page
 
     async def search(self, model: ReadModel[R], text: str, *, after: Cursor | None = None, limit: int) -> Page[R]:
         """Rows with every word of `text` at the start of a word of theirs. A text without words finds nothing."""
@@ -155,7 +169,7 @@ class ReadStore:
     async def positions(self) -> dict[str, int]:
         """How far every model is folded, by name: what the feed polls while somebody waits."""
 
-        def work(connection: sqlite3.Connection) -> dict[str, int]:
+        def work(connection: Session) -> dict[str, int]:
             return dict(connection.execute("SELECT model, position FROM checkpoints").fetchall())
 
         return await self.read(work)
@@ -173,7 +187,7 @@ class ReadStore:
         """
         table = self.table(model)
 
-        def work(connection: sqlite3.Connection) -> tuple[Checkpoint, bool]:
+        def work(connection: Session) -> tuple[Checkpoint, bool]:
             found = table.checkpoint(connection)
             wanted = (model.version, table.fingerprint, log_id)
             if found and (found.version, found.layout, found.log_id) == wanted and found.position <= head:
@@ -193,7 +207,7 @@ class ReadStore:
         """Serve from `slot` from now on, which is folded as far as the table served so far."""
         table = self.table(model)
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Session) -> None:
             found = table.checkpoint(connection)
             if found is None or found.position != position:
                 raise Unavailable(f"{model.name} moved while its rebuilt table took its place.")
@@ -205,7 +219,7 @@ class ReadStore:
     async def prune(self, before: datetime) -> int:
         """Forget removals older than `before`, in every table."""
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Session) -> int:
             for table in self._tables.values():
                 table.forget_passages(connection)
             return sum(table.prune(connection, before) for table in self._tables.values())

@@ -1,7 +1,8 @@
 """The rows a projection wrote last, in memory: a row that changes again soon need not be read back."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from engine.shapes import Row
 
@@ -9,6 +10,7 @@ R = TypeVar("R", bound=Row)
 
 MOST_ROWS = 16_384
 MOST_CHARACTERS = 8 * 1024 * 1024
+_NOTHING: tuple[Any, int] = (None, 0)
 
 
 class RowCache(Generic[R]):
@@ -20,7 +22,8 @@ class RowCache(Generic[R]):
 
     def __init__(self, weigh: Callable[[R], int]) -> None:
         self._weigh = weigh
-        self._rows: dict[str, tuple[R, int]] = {}
+        # A plain dict finds its first key ever more slowly, the more were deleted before it.
+        self._rows: OrderedDict[str, tuple[R, int]] = OrderedDict()
         self._characters = 0
 
     def __len__(self) -> int:
@@ -34,19 +37,15 @@ class RowCache(Generic[R]):
     def keep(self, rows: Mapping[str, R], gone: Iterable[str]) -> None:
         """Take in what was written, and let go of what was deleted."""
         for key in gone:
-            self._drop(key)
+            self._characters -= self._rows.pop(key, _NOTHING)[1]
         for key, row in rows.items():
-            self._drop(key)  # and to the end, as the newest
             weight = self._weigh(row)
-            self._rows[key] = row, weight
-            self._characters += weight
+            self._characters += weight - self._rows.pop(key, _NOTHING)[1]
+            self._rows[key] = row, weight  # at the end, as the newest
         while len(self._rows) > MOST_ROWS or self._characters > MOST_CHARACTERS:
-            self._drop(next(iter(self._rows)))
+            _, (_, weight) = self._rows.popitem(last=False)
+            self._characters -= weight
 
     def clear(self) -> None:
         self._rows.clear()
         self._characters = 0
-
-    def _drop(self, key: str) -> None:
-        if found := self._rows.pop(key, None):
-            self._characters -= found[1]

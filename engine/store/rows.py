@@ -1,8 +1,7 @@
 """One read table: load keys, write a batch, page, search, what changed since a position."""
 
 import hashlib
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -14,15 +13,17 @@ from engine.store import checkpoints
 from engine.store import conditions as predicates
 from engine.store.checkpoints import Checkpoint
 from engine.store.columns import Layout
+from engine.store.dialect import SQLITE, Dialect
 from engine.store.instants import instant, microseconds
-from engine.store.search import search_terms
+from engine.store.search import search_terms, search_vector, vector
+from engine.store.session import Session
 from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
 
 R = TypeVar("R", bound=Row)
 Cursor = tuple[Any, ...]
 PASSAGES_KEPT = 10_000
 LAST_ID = b""
-"As an id: after every id. SQLite sorts bytes after all text."
+"As an id: after every id."
 
 
 class Tombstone(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +41,8 @@ class Changed(msgspec.Struct, frozen=True, gc=False):
     position: int
     id: str
     row: Any
+    fixed: tuple[Any, ...] = ()
+    "What is left of a row that went away: its FIXED columns, as they were stored."
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -62,58 +65,67 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
 class Table(Generic[R]):
     """The table of one read model. Its functions run on the connection's thread, inside the caller's transaction."""
 
-    def __init__(self, model: ReadModel[R]) -> None:
+    def __init__(self, model: ReadModel[R], dialect: Dialect = SQLITE) -> None:
         self.model = model
+        self._dialect = dialect
         self.name = model.name
         self.layout = Layout(model.row)
         for path, _ in map(sort_key, model.order):
             column = self.layout.column(path)
             if column.is_optional:
                 raise ValueError(f"{model.name} cannot be sorted by {path!r}, which may be None.")
-        self._in = {slot: Statements(model, self.layout, slot) for slot in ("a", "b")}
+        self._in = {slot: Statements(model, self.layout, slot, dialect) for slot in ("a", "b")}
         made = "\n".join(self._in["a"].create())
         self.fingerprint = hashlib.blake2b(made.encode(), digest_size=8).hexdigest()
         "Changes whenever the columns, their types or the indexes do."
         self._decode = self.layout.decode
+        self._keeps_words = self._in["a"].keeps_words
+        self._words = self.layout.picking(each.path for each in self.layout.searched)
+        places = [place for place, each in enumerate(self.layout.columns) if each.is_searched]
+        self._searched: Callable[[tuple[Any, ...]], list[Any]] = lambda columns: [columns[place] for place in places]
+        self._places: dict[tuple[str, ...], Callable[[R], Cursor]] = {}
+        "What gives a row's cursor, by the order it is for."
 
     # ------------------------------------------------------------ bookkeeping
 
-    def checkpoint(self, connection: sqlite3.Connection) -> Checkpoint | None:
-        found = connection.execute(checkpoints.FIND, (self.name,)).fetchone()
+    def checkpoint(self, connection: Session, *, held: bool = False) -> Checkpoint | None:
+        """`held`: nobody else moves it until this transaction ends."""
+        text = checkpoints.HOLD if held and self._dialect.is_shared else checkpoints.FIND
+        found = connection.execute(text, (self.name,)).fetchone()
         return Checkpoint(*found) if found else None
 
-    def _now(self, connection: sqlite3.Connection) -> Checkpoint:
+    def _now(self, connection: Session) -> Checkpoint:
         found = self.checkpoint(connection)
         return found or Checkpoint(self.model.version, self.fingerprint, "", 0, 0, "a", 0)
 
-    def create(self, connection: sqlite3.Connection, slot: str) -> None:
+    def create(self, connection: Session, slot: str) -> None:
         """An empty table in `slot`, whatever was there."""
         for statement in self._in[slot].drop() + self._in[slot].create():
             connection.execute(statement)
 
-    def drop(self, connection: sqlite3.Connection, slot: str) -> None:
+    def drop(self, connection: Session, slot: str) -> None:
         for statement in self._in[slot].drop():
             connection.execute(statement)
 
-    def begin(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+    def begin(self, connection: Session, checkpoint: Checkpoint) -> None:
         """Set the checkpoint whatever it was; `move` is for going on from it."""
         connection.execute(checkpoints.REPLACE, (self.name, *msgspec.structs.astuple(checkpoint)))
 
-    def move(self, connection: sqlite3.Connection, position: int, passed_at: datetime) -> None:
+    def move(self, connection: Session, position: int, passed_at: datetime) -> None:
         passed = microseconds(passed_at)
         connection.execute(checkpoints.MOVE, (position, passed, self.name))
         connection.execute(checkpoints.PASS, (self.name, position, passed))
 
-    def forget_passages(self, connection: sqlite3.Connection, kept: int = PASSAGES_KEPT) -> None:
+    def forget_passages(self, connection: Session, kept: int = PASSAGES_KEPT) -> None:
         connection.execute(checkpoints.FORGET, (self.name, kept))
         connection.execute(checkpoints.BLUR, (self.name, kept))
 
-    def passed(self, connection: sqlite3.Connection, position: int) -> datetime | None:
+    def passed(self, connection: Session, position: int) -> datetime | None:
         """When the model passed a position; None when it has not, or when that was forgotten."""
         found = connection.execute(checkpoints.PASSED, (self.name, position)).fetchone()
         return instant(found[0]) if found and found[0] else None
 
-    def prune(self, connection: sqlite3.Connection, before: datetime) -> int:
+    def prune(self, connection: Session, before: datetime) -> int:
         """Forget removals older than `before`, and remember up to which position some may be forgotten."""
         checkpoint, values = self._now(connection), {"before": microseconds(before)}
         statements = self._in[checkpoint.slot]
@@ -121,12 +133,12 @@ class Table(Generic[R]):
         if position is None:
             return 0
         count = connection.execute(statements.prune, values).rowcount
-        connection.execute("UPDATE checkpoints SET floor = max(floor, ?) WHERE model = ?", (position, self.name))
+        connection.execute(checkpoints.RAISE, (position, self.name))
         return count
 
     # ------------------------------------------------------------ writing
 
-    def load(self, connection: sqlite3.Connection, keys: Iterable[str], slot: str | None = None) -> dict[str, R]:
+    def load(self, connection: Session, keys: Iterable[str], slot: str | None = None) -> dict[str, R]:
         """The rows under these keys; keys without a row are left out."""
         statements, found, rest = self._in[slot or self._now(connection).slot], {}, iter(keys)
         while chunk := list(islice(rest, LOAD_AT_ONCE)):
@@ -138,7 +150,7 @@ class Table(Generic[R]):
 
     def write(
         self,
-        connection: sqlite3.Connection,
+        connection: Session,
         slot: str,
         rows: Iterable[R],
         gone: Iterable[str],
@@ -147,35 +159,51 @@ class Table(Generic[R]):
     ) -> None:
         """Put in `rows`, delete the keys `gone`, keep a tombstone of each removal. `before`: stored rows."""
         statements, layout, fixed = self._in[slot], self.layout, self.layout.encode_fixed
+        if self._keeps_words:
+            rows, before = self._with_words(rows, before or {})
         new, changed = layout.split(rows, before or {})
-        connection.executemany(statements.upsert, new)
-        connection.executemany(statements.update, changed)
-        connection.executemany(statements.delete, [(key,) for key in gone])
-        connection.executemany(
-            statements.bury,
-            [(each.position, each.key, microseconds(each.deleted_at), *fixed(each.row)) for each in buried],  # type: ignore[arg-type]
-        )
+        if self._keeps_words:
+            new = [(*each, vector(self._searched(each))) for each in new]
+        removed = [(each.position, each.key, microseconds(each.deleted_at), *fixed(each.row)) for each in buried]  # type: ignore[arg-type]
+        for text, many in (
+            (statements.upsert, new),
+            (statements.update, changed),
+            (statements.delete, [(key,) for key in gone]),
+            (statements.bury, removed),
+        ):
+            if many:
+                connection.executemany(text, many)
+
+    def _with_words(self, rows: Iterable[R], before: Mapping[str, R]) -> tuple[Iterable[R], Mapping[str, R]]:
+        """The rows, and those before them whose words are still the same: the others are put in whole."""
+        rows, words = list(rows), self._words
+        same = {row.id for row in rows if row.id in before and words(before[row.id]) == words(row)}  # type: ignore[attr-defined]
+        return rows, {key: row for key, row in before.items() if key in same}
 
     # ------------------------------------------------------------ reading
 
-    def get(self, connection: sqlite3.Connection, key: str) -> tuple[R | None, int]:
+    def get(self, connection: Session, key: str) -> tuple[R | None, int]:
         """The row, and the position it shows."""
         checkpoint = self._now(connection)
         rows = self.load(connection, (key,) if predicates.is_text(key) else (), checkpoint.slot)
         return rows.get(key), checkpoint.position
 
-    def stored(self, connection: sqlite3.Connection, slot: str) -> Iterator[tuple[Any, ...]]:
+    def stored(self, connection: Session, slot: str) -> Iterator[tuple[Any, ...]]:
         """Every row as it is stored, by id, for as long as the caller's transaction is open."""
-        return connection.execute(self._in[slot].all)
+        return iter(connection.execute(self._in[slot].all))
 
-    def fill(self, connection: sqlite3.Connection, slot: str, stored: Iterable[tuple[Any, ...]]) -> None:
+    def fill(self, connection: Session, slot: str, stored: Iterable[tuple[Any, ...]]) -> None:
         """Rows as `stored` gave them."""
-        connection.executemany(self._in[slot].upsert, stored)
+        rows = ((*each, vector(self._searched(each))) for each in stored) if self._keeps_words else stored
+        connection.executemany(self._in[slot].upsert, rows)
 
     def cursor(self, row: R, order: tuple[str, ...] | None = None) -> Cursor:
         """Where a row stands in the order: what `page` goes on from."""
-        values = predicates.columns_of(self.layout, row, [sort_key(each)[0] for each in self._order(order)])
-        return (*values, row.id)  # type: ignore[attr-defined]
+        order = self._order(order)
+        place = self._places.get(order)
+        if place is None:
+            place = self._places[order] = self.layout.picking([*(sort_key(each)[0] for each in order), "id"])
+        return place(row)
 
     def precedes(self, one: Cursor, other: Cursor) -> bool:
         """Whether a place in the model's order comes before another."""
@@ -193,7 +221,7 @@ class Table(Generic[R]):
 
     def page(
         self,
-        connection: sqlite3.Connection,
+        connection: Session,
         conditions: Conditions = (),
         *,
         order: tuple[str, ...] | None = None,
@@ -208,7 +236,7 @@ class Table(Generic[R]):
         values: dict[str, Any] = {**found, "limit": limit + 1}
         sorting = self._order(order)
         if search is not None:
-            values["search"] = search_terms(search)
+            values["search"] = (search_vector if self._keeps_words else search_terms)(search)
             if values["search"] is None or not self.layout.searched:
                 return Page([], False, checkpoint.position)
         if after is not None:
@@ -222,7 +250,7 @@ class Table(Generic[R]):
 
     def changes(
         self,
-        connection: sqlite3.Connection,
+        connection: Session,
         conditions: Conditions = (),
         *,
         after: tuple[int, str | bytes],
@@ -241,13 +269,15 @@ class Table(Generic[R]):
         within = tuple(each for each in conditions if predicates.restricts(layout, each))
         also = tuple(each for each in conditions if not predicates.restricts(layout, each))
         shape, found = predicates.shape(layout, within + (also if seen else ()))
-        values = {**found, "position": after[0], "id": after[1], "limit": limit, "seen": seen}
+        last = None if after[1] == LAST_ID else after[1]  # with NULL nothing compares: what is after is later
+        values = {**found, "position": after[0], "id": last, "limit": limit, "seen": seen}
         always, until = shape[: len(within)], shape[len(within) :]
         matches, decode = predicates.predicate(layout, also), self._decode
         rows = [decode(columns) for columns in connection.execute(statements.changed(always, until), values)]
         kept = [Changed(row.position, row.id, row if matches(row) else None) for row in rows]  # type: ignore[attr-defined]
         gone = [
-            Changed(position, key, None) for key, position in connection.execute(statements.removed(always), values)
+            Changed(position, key, None, tuple(fixed))
+            for key, position, *fixed in connection.execute(statements.removed(always), values)
         ]
         entries = sorted(kept + gone, key=lambda each: (each.position, each.id))[:limit] if gone else kept
         return Changes(entries, checkpoint.position, checkpoint.floor)

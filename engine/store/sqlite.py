@@ -3,30 +3,24 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import aiosqlite
 
 from engine.faults import Unavailable
+from engine.store import session
+from engine.store.dialect import SQLITE
+from engine.store.lock import Lock
+from engine.store.session import Held, Session, Work
+
+TRANSFER_EVERY = 1.0
+"Seconds between two transfers of what was committed into the file itself."
+MOST_PAGES = 16_384
+"In the write-ahead log, before a commit transfers them itself: 64 MiB."
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing. IMMEDIATE, as only then SQLite waits for another writer instead of failing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 class Connection:
@@ -38,6 +32,8 @@ class Connection:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self.runs = 0
+        "How many units of work were done."
 
     @classmethod
     async def open(
@@ -59,6 +55,9 @@ class Connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(f"PRAGMA synchronous = {synchronous}")
                 connection.execute("PRAGMA journal_size_limit = 67108864")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
+                if synchronous == "FULL":  # a log: a secret that was erased is to be in no free page
+                    connection.execute("PRAGMA secure_delete = ON").fetchall()
             connection.execute("PRAGMA cache_size = -16384")
             return connection
 
@@ -73,64 +72,78 @@ class Connection:
     async def run(self, work: Work[T]) -> T:
         """Do `work` on the connection's thread. Once handed over it runs to its end, even if the caller is gone."""
         connection = self._connection
-        return await connection._execute(work, connection._conn)  # type: ignore[no-any-return, no-untyped-call]  # private
+        try:
+            return await connection._execute(work, connection._conn)  # type: ignore[no-any-return, no-untyped-call]  # private
+        finally:
+            self.runs += 1
 
     async def close(self) -> None:
         await self._connection.close()
 
 
-class Readers:
-    """A bounded pool of connections for reading; each `read` is one transaction, so one state of the file."""
+class Transfer:
+    """Moves what was committed from the write-ahead log into the file, on a thread of its own.
 
-    def __init__(self, path: Path, least: int, most: int, timeout: float = 5.0) -> None:
-        self._path = path
-        self._least = least
-        self._most = most
-        self._timeout = timeout
-        self._free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
-        self._all: list[Connection] = []
-        self._opening = 0
+    SQLite has the commit do it that finds a thousand pages there. Its command, and those behind it, then wait for all
+    of them to be copied and synced: at 100 commands a second, that is one in a hundred.
+    """
 
-    async def open(self) -> None:
-        for _ in range(self._least):
-            self._free.put_nowait(await self._new())
+    def __init__(self, writer: session.Connection, connection: Connection) -> None:
+        self._writer = writer
+        self._connection = connection
+        self._task = asyncio.create_task(self._run(), name="transfer")
 
-    async def _new(self) -> Connection:
-        self._opening += 1
+    @classmethod
+    async def begin(cls, path: Path, writer: session.Connection) -> "Transfer":
+        return cls(writer, await Connection.open(path))
+
+    async def _run(self) -> None:
+        done = 0
+        while True:
+            await asyncio.sleep(TRANSFER_EVERY)
+            if self._writer.runs != done:
+                done = self._writer.runs
+                with suppress(sqlite3.Error):  # it is tried again, and in the end a commit does it
+                    await self._connection.run(_transfer)
+
+    async def release(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._connection.close()
+
+
+def _transfer(session: Session) -> None:
+    session.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+class File:
+    """A SQLite file, which one process writes and any number read."""
+
+    dialect = SQLITE
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    async def writer(self, *, is_log: bool) -> Connection:
         try:
-            connection = await Connection.open(self._path, readonly=True)
-            self._all.append(connection)
-            return connection
-        finally:
-            self._opening -= 1
+            return await Connection.open(self.path, synchronous="FULL" if is_log else "NORMAL")
+        except Unavailable as error:
+            if is_log:
+                raise
+            raise Unavailable(f"{error} If it is damaged, delete it: it is folded anew from the log.") from error
 
-    async def _take(self) -> Connection:
-        if self._free.empty() and len(self._all) + self._opening < self._most:
-            return await self._new()
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await self._free.get()
-        except TimeoutError:
-            raise Unavailable(f"No connection to {self._path.name} came free within {self._timeout:g} s.") from None
+    async def reader(self) -> Connection:
+        return await Connection.open(self.path, readonly=True)
 
-    async def read(self, work: Work[T]) -> T:
-        """Run `work` in one read transaction. Raises Unavailable when no connection comes free in time."""
+    async def own(self, what: str) -> Held:
+        return Lock(self.path)
 
-        def transaction(connection: sqlite3.Connection) -> T:
-            connection.execute("BEGIN")
-            try:
-                return work(connection)
-            finally:
-                connection.execute("ROLLBACK")
+    async def tend(self, writer: session.Connection) -> Held:
+        return await Transfer.begin(self.path, writer)
 
-        connection = await self._take()
-        try:
-            return await connection.run(transaction)
-        finally:
-            # Work still running for a cancelled caller is ahead in the connection's queue, so handing it on is safe.
-            self._free.put_nowait(connection)
-
-    async def close(self) -> None:
-        for connection in self._all:
-            await connection.close()
-        self._all.clear()
+    def is_new(self, session: Session) -> bool:
+        return not session.execute("SELECT 1 FROM sqlite_master").fetchone()

@@ -5,32 +5,26 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.dialects import postgresql
 
 from engine.shapes import ReadModel
 from engine.store import conditions
-from engine.store.columns import Layout
+from engine.store.columns import Column, Layout
+from engine.store.dialect import SQLITE, WORDS, Dialect
+from engine.store.search import TOKENIZER
 
 LOAD_AT_ONCE = 512
 NUMBER = "_number"
 "The key of a table; no field of a row is called so."
-_POSITIONAL = sqlite.dialect(paramstyle="qmark")
-_NAMED = sqlite.dialect(paramstyle="named")
+VECTOR = "_search"
+"Where PostgreSQL keeps the words of a row; no field of a row is called so."
 _ANY = sa.types.NullType()
 _LIMIT = sa.bindparam("limit", type_=sa.Integer)
 _NONE: sa.ColumnElement[int] = sa.literal_column("0")  # left out, SQLAlchemy would add a parameter of its own
 
 
-def positional(statement: Any) -> str:
-    """The text of a statement whose parameters are given in order: the fastest form for many rows."""
-    return str(statement.compile(dialect=_POSITIONAL))
-
-
-def named(statement: Any) -> str:
-    """The text of a statement whose parameters are given by name."""
-    return str(statement.compile(dialect=_NAMED))
+def _stored(column: Column) -> sa.types.TypeEngine[Any]:
+    return WORDS if column.kind.sql is sa.Text else column.kind.sql()
 
 
 def sort_key(order: str) -> tuple[str, bool]:
@@ -44,29 +38,41 @@ class Statements:
     Two places, so that a rebuild can fold into one while the other goes on serving.
     """
 
-    def __init__(self, model: ReadModel[Any], layout: Layout[Any], slot: str) -> None:
+    def __init__(self, model: ReadModel[Any], layout: Layout[Any], slot: str, dialect: Dialect = SQLITE) -> None:
         self._layout = layout
+        self._dialect = dialect
+        self.keeps_words = dialect.is_shared and bool(layout.searched)
+        "Whether a row to be put in brings its words for searching with it."
         self.name = f"{model.name}_{slot}"
         self._metadata = sa.MetaData()
-        columns = [sa.Column(each.name, each.kind.sql, nullable=each.is_optional) for each in layout.columns]
+        self._suffixes = ("_tombstones", "") if dialect.is_shared else ("_search", "_tombstones", "")
+        columns = [sa.Column(each.name, _stored(each), nullable=each.is_optional) for each in layout.columns]
         # An explicit key: VACUUM renumbers implicit rowids, and full-text search refers to rows by it.
         self.table = sa.Table(
             self.name,
             self._metadata,
-            sa.Column(NUMBER, sa.Integer, primary_key=True),
+            *(() if dialect.is_shared else (sa.Column(NUMBER, sa.Integer, primary_key=True),)),
             *columns,
+            *((sa.Column(VECTOR, postgresql.TSVECTOR),) if self.keeps_words else ()),
             sa.UniqueConstraint("id"),
         )
         self.tombstones = sa.Table(
             f"{self.name}_tombstones",
             self._metadata,
             sa.Column("position", sa.BigInteger, primary_key=True),
-            sa.Column("id", sa.Text, primary_key=True),
+            sa.Column("id", WORDS, primary_key=True),
             sa.Column("deleted_at", sa.BigInteger, nullable=False),
             # What the row was fixed to, so that a view that is restricted by it learns of its own rows only.
-            *(sa.Column(each.name, each.kind.sql) for each in layout.fixed),
+            *(sa.Column(each.name, _stored(each)) for each in layout.fixed),
             sqlite_with_rowid=False,
         )
+        self._index(model)
+        self._compile()
+        self.page = lru_cache(maxsize=256)(self._page)
+        self.changed = lru_cache(maxsize=256)(self._changed)
+        self.removed = lru_cache(maxsize=256)(self._removed)
+
+    def _index(self, model: ReadModel[Any]) -> None:
         sa.Index(f"{self.name}_by_position", self.table.c.position, self.table.c.id)
         sorting = [
             self._column(path).desc() if down else self._column(path) for path, down in map(sort_key, model.order)
@@ -76,20 +82,23 @@ class Statements:
         for path in model.indexes:
             column = self._column(path)
             sa.Index(f"{self.name}_by_{column.name}", column, *sorting, self.table.c.id)
-        self._compile()
-        self.page = lru_cache(maxsize=256)(self._page)
-        self.changed = lru_cache(maxsize=256)(self._changed)
-        self.removed = lru_cache(maxsize=256)(self._removed)
+        if self.keeps_words:
+            sa.Index(f"{self.name}_search", self.table.c[VECTOR], postgresql_using="gin")
 
     def _column(self, path: str) -> sa.Column[Any]:
-        return self.table.c[self._layout.column(path).name]
+        found: sa.Column[Any] = self.table.c[self._layout.column(path).name]
+        return found
 
     def _compile(self) -> None:
+        positional, named = self._dialect.text, self._dialect.text_named
         columns = [self.table.c[each.name] for each in self._layout.columns]
-        upsert = insert(self.table).values({each: sa.bindparam(each.name) for each in columns})
+        values: dict[sa.Column[Any], Any] = {each: sa.bindparam(each.name) for each in columns}
+        if self.keeps_words:
+            values[self.table.c[VECTOR]] = sa.cast(sa.bindparam(VECTOR, type_=sa.Text), postgresql.TSVECTOR)
+        upsert = self._dialect.insert(self.table).values(values)
         self.upsert = positional(
             upsert.on_conflict_do_update(
-                index_elements=["id"], set_={each: upsert.excluded[each.name] for each in columns if each.name != "id"}
+                index_elements=["id"], set_={each: upsert.excluded[each.name] for each in values if each.name != "id"}
             )
         )
         change: dict[Any, Any] = {
@@ -97,7 +106,7 @@ class Statements:
         }
         self.update = positional(sa.update(self.table).where(self.table.c.id == sa.bindparam("key")).values(change))
         self.delete = positional(sa.delete(self.table).where(self.table.c.id == sa.bindparam("key")))
-        self.bury = positional(sa.insert(self.tombstones).prefix_with("OR REPLACE"))
+        self.bury = self._dialect.replacing(self.tombstones)
         self.prune = named(sa.delete(self.tombstones).where(self.tombstones.c.deleted_at < sa.bindparam("before")))
         self.pruned = named(
             sa.select(sa.func.max(self.tombstones.c.position)).where(
@@ -137,13 +146,19 @@ class Statements:
         if continued:
             clauses += self._keyset(order, reverse)
         if searched:
-            found = f"{NUMBER} IN (SELECT rowid FROM {self.name}_search WHERE {self.name}_search MATCH :search)"
-            clauses.append(sa.text(found))  # type: ignore[arg-type]  # SQLAlchemy takes text as a clause
+            clauses.append(sa.text(self._found()))  # type: ignore[arg-type]  # SQLAlchemy takes text as a clause
         sorting = [
             self._column(path).desc() if down != reverse else self._column(path) for path, down in map(sort_key, order)
         ]
         by_id = self.table.c.id.desc() if reverse else self.table.c.id
-        return named(self.selected.where(*clauses).order_by(*sorting, by_id).limit(_LIMIT).offset(_NONE))
+        return self._dialect.text_named(
+            self.selected.where(*clauses).order_by(*sorting, by_id).limit(_LIMIT).offset(_NONE)
+        )
+
+    def _found(self) -> str:
+        if self.keeps_words:
+            return f"{VECTOR} @@ CAST(:search AS tsquery)"
+        return f"{NUMBER} IN (SELECT rowid FROM {self.name}_search WHERE {self.name}_search MATCH :search)"
 
     def _changed(self, within: conditions.Shape, also: conditions.Shape) -> str:
         """Rows after (position, id). `within` always restricts, `also` only up to the position `seen`."""
@@ -151,13 +166,15 @@ class Statements:
         always, until = where[: len(within)], where[len(within) :]
         if until:
             always.append(sa.or_(self.table.c.position > sa.bindparam("seen"), sa.and_(*until)))
-        return named(self._since(self.selected, self.table, always))
+        return self._dialect.text_named(self._since(self.selected, self.table, always))
 
     def _removed(self, within: conditions.Shape) -> str:
         """Tombstones after (position, id), beyond the position `seen`."""
         where = conditions.clauses(self._layout, self.tombstones, within)
         where.append(self.tombstones.c.position > sa.bindparam("seen"))
-        return named(self._since(sa.select(self.tombstones.c.id, self.tombstones.c.position), self.tombstones, where))
+        fixed = [self.tombstones.c[each.name] for each in self._layout.fixed]
+        selected = sa.select(self.tombstones.c.id, self.tombstones.c.position, *fixed)
+        return self._dialect.text_named(self._since(selected, self.tombstones, where))
 
     def _since(self, select: sa.Select[Any], table: sa.Table, where: list[sa.ColumnElement[bool]]) -> sa.Select[Any]:
         place = sa.tuple_(table.c.position, table.c.id)
@@ -166,12 +183,11 @@ class Statements:
 
     def create(self) -> list[str]:
         """The statements that make the tables."""
-        made = [str(CreateTable(each).compile(dialect=_POSITIONAL)) for each in self._metadata.sorted_tables]
-        made += [str(CreateIndex(index).compile(dialect=_POSITIONAL)) for index in sorted(self.table.indexes, key=str)]
-        return [*made, *self._search()] if self._layout.searched else made
+        made = self._dialect.create(*self._metadata.sorted_tables)
+        return [*made, *self._search()] if self._layout.searched and not self.keeps_words else made
 
     def drop(self) -> list[str]:
-        return [f"DROP TABLE IF EXISTS {self.name}{suffix}" for suffix in ("_search", "_tombstones", "")]
+        return [f"DROP TABLE IF EXISTS {self.name}{suffix}" for suffix in self._suffixes]
 
     def _search(self) -> list[str]:
         """The full-text table, which holds no text of its own, and the triggers that keep it."""
@@ -184,7 +200,7 @@ class Statements:
         add = f"INSERT INTO {search}(rowid, {columns}) VALUES (new.{NUMBER}, {new});"
         return [
             f"CREATE VIRTUAL TABLE {search} USING fts5({columns}, content='{self.name}', content_rowid='{NUMBER}', "
-            "tokenize='unicode61 remove_diacritics 2', prefix='2 3')",
+            f"tokenize='{TOKENIZER}', prefix='2 3')",
             f"CREATE TRIGGER {search}_insert AFTER INSERT ON {self.name} BEGIN {add} END",
             f"CREATE TRIGGER {search}_delete AFTER DELETE ON {self.name} BEGIN {remove} END",
             # An update that changes no searched column costs one comparison instead of two writes, and not even that

@@ -19,7 +19,10 @@ class Tail:
         self._characters = 0
 
     def add(self, recorded: Sequence[Recorded], characters: int) -> None:
-        """Take in the group that follows the last one."""
+        """Take in the group that was committed last; others may have appended between it and the one before."""
+        if self._groups and recorded[0].position != self._groups[-1][0][-1].position + 1:
+            self._groups.clear()
+            self._events = self._characters = 0
         self._groups.append((recorded, characters))
         self._events += len(recorded)
         self._characters += characters

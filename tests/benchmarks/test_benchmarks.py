@@ -1,21 +1,41 @@
 """The benchmarks, each as small as can be: that they run, not what they find."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pytest
 
-from benchmarks import append, hot_stream, idle, latency, mutation, rebuild, report, snapshot
+from benchmarks import (
+    append,
+    document,
+    fan_out,
+    filters,
+    hot_stream,
+    idle,
+    latency,
+    lists,
+    mutation,
+    rebuild,
+    report,
+    snapshot,
+    sockets,
+)
 from benchmarks.__main__ import MEASURES
 from benchmarks.report import Row
 
-SMALL: dict[str, Callable[[], Row]] = {
+SMALL: dict[str, Callable[[], Sequence[Row]]] = {
     "mutation": partial(mutation.measure, rounds=1, seconds=0.02),
+    "lists": partial(lists.measure, rounds=1, seconds=0.02, medicines=3),
+    "fan_out": partial(fan_out.thousand, rounds=1, subscribers=3, changes=2, singles=1),
+    "fan_out_5000": partial(fan_out.five_thousand, rounds=1, subscribers=3, changes=2, singles=1),
+    "filters": partial(filters.measure, rounds=1, subscribers=3, changes=4, slow=2, singles=1),
+    "latency": partial(latency.measure, seconds=0.1, subscribers=2),
+    "sockets": partial(sockets.measure, rounds=1, count=50, seconds=0.1),
+    "document": partial(document.measure, rounds=1),
     "append": partial(append.measure, rounds=1, commands=128),
     "hot_stream": partial(hot_stream.measure, rounds=1, commands=100),
     "rebuild": partial(rebuild.measure, rounds=1, events=2000, medicines=100),
-    "latency": partial(latency.measure, seconds=0.1),
     "snapshot": partial(snapshot.measure, rounds=1, events=400),
     "idle": partial(idle.measure, seconds=0.1),
 }
@@ -31,6 +51,6 @@ def _unpinned() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_every_benchmark_still_runs(name: str) -> None:
-    row = SMALL[name]()
-    assert len(report.table([row]).splitlines()) == 3
-    assert row.goal in report.page([row], "")
+    rows = SMALL[name]()
+    assert len(report.table(rows).splitlines()) == 2 + len(rows)
+    assert all(row.goal in report.page(rows, "") for row in rows)

@@ -41,8 +41,12 @@ class Filled:
     passwords: Passwords
 
     async def seed(self) -> bool:
+        """Fill the shop, if it is one for the demo."""
+        if not await seeding.is_demo(self.app):
+            return False
         medicines = importing.commands(CATALOGUE)
-        return await seeding.seed(self.app, settings(self.folder), self.passwords, medicines, self.hush)
+        await seeding.seed(self.app, settings(self.folder), self.passwords, medicines, self.hush)
+        return True
 
     async def fates(self) -> Counter[tuple[OrderStatus, PaymentStatus | None]]:
         page = await self.app.rows.page(ORDERS, (), limit=100)

@@ -77,17 +77,18 @@ async def serving(folder: Path, *arguments: str, **changed: str) -> AsyncIterato
     """A running server; killed at the end if it still runs."""
     process = await begun(folder, "serve", *arguments, **changed)
     try:
-        yield await _ready(process)
+        yield await ready(process)
     finally:
         if process.returncode is None:
             process.kill()
             await process.communicate()
 
 
-async def _ready(process: asyncio.subprocess.Process) -> Serving:
+async def ready(process: asyncio.subprocess.Process, patience: float = PATIENCE) -> Serving:
+    """Wait until a server says that it is."""
     assert process.stdout
     said = ""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience):
         while "Ctrl-C" not in said:
             line = await process.stdout.readline()
             if not line:

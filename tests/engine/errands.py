@@ -11,12 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias, assert_never
 
-from engine.app import App, Declarations
+from engine.app import App
 from engine.deadletters import DEAD_LETTERS, DiscardDeadLetter, RetryDeadLetter
+from engine.declarations import Declarations
 from engine.lane import Manner
 from engine.parked import Parked
 from engine.refusals import NotAllowedNow
 from engine.shapes import Aggregate, Command, Effect, Event, Process, Receipt, Recorded, State, replace
+from engine.store.session import Session
+from tests import worlds
 from tests.running import settings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -247,7 +250,7 @@ class Town:
         await self.drained()
 
     async def query(self, text: str) -> list[Any]:
-        def work(connection: sqlite3.Connection) -> list[Any]:
+        def work(connection: Session) -> list[Any]:
             return connection.execute(text).fetchall()
 
         return await self.app.log.reader(work)
@@ -278,7 +281,8 @@ async def town(
     performers = more.get("performers", {Deliver: street.deliver})
     chosen = settings(folder, projector_poll_interval=0.02)
     async with App.running(chosen, declarations, performers, now=clock, manner=manner) as app:
-        await app.log.writer.run(lambda connection: connection.execute("PRAGMA busy_timeout = 0").fetchall())
+        if not worlds.is_postgres():
+            await app.log.writer.run(lambda connection: connection.execute("PRAGMA busy_timeout = 0").fetchall())
         yield Town(app, street, clock)
 
 

@@ -1,7 +1,6 @@
 """A small aggregate for the tests of the write side: lockers with codes that no two may share."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from engine.feed import Feed
 from engine.refusals import NotAllowedNow
 from engine.shapes import Aggregate, Claim, Command, Event, Receipt, Recorded, Release, State, replace
 from engine.store.log import Log
+from engine.store.session import Session
+from tests import worlds
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -174,8 +175,9 @@ class Desk:
     async def query(self, text: str, *parameters: Any) -> list[Any]:
         """Rows of the log's file."""
 
-        def work(connection: sqlite3.Connection) -> list[Any]:
-            return connection.execute(text, parameters).fetchall()
+        def work(connection: Session) -> list[Any]:
+            found = connection.execute(text, parameters)
+            return [] if text.startswith(("UPDATE", "DELETE")) else found.fetchall()
 
         return await self.log.writer.run(work)
 
@@ -185,7 +187,7 @@ async def desk(
     folder: Path, aggregate: Aggregate[Any] = LOCKERS, codec: Codec = CODEC, **options: Any
 ) -> AsyncIterator[Desk]:
     """A dispatcher on the log in a folder; it stops and closes at the end."""
-    log = await Log.open(folder / "log.db", codec)
+    log = await Log.open(worlds.place(folder / "log.db"), codec)
     feed, times = Feed(), Times()
     await feed.open()
     dispatcher = Dispatcher(log, [aggregate], feed, times, **options)

@@ -1,5 +1,7 @@
 """An application: what it refuses to be made of, and what it can say of itself."""
 
+import asyncio
+from contextlib import aclosing
 from pathlib import Path
 from typing import TypeAlias
 
@@ -7,8 +9,12 @@ import pytest
 
 from cli.application import DECLARATIONS
 from domain.record import RECORD, RecordWritten, WriteRecord
-from engine.app import App, Declarations, verify
+from engine.app import App, verify
+from engine.declarations import Declarations
+from engine.feed import wanted
 from engine.shapes import ReadModel, Receipt, Row
+from engine.status import Status
+from readmodels.medicines import MEDICINES
 from tests.running import settings
 
 Source: TypeAlias = RecordWritten
@@ -53,3 +59,36 @@ async def test_the_read_tables_are_verified_while_the_application_runs(tmp_path:
     assert {name: (each.compared, each.position, each.is_exact) for name, each in verdicts.items()} == {
         model.name: (compared.get(model.name, 0), 1, True) for model in DECLARATIONS.models
     }
+
+
+async def test_a_position_that_the_log_has_not_reached_is_waited_for_and_hurries_no_table(tmp_path: Path) -> None:
+    async with App.running(settings(tmp_path, read_timeout_ms=50), DECLARATIONS) as app:
+        assert not await app.reached(MEDICINES, 10**12)
+        assert app.feed.latest(wanted(MEDICINES.name)) == 0
+        sent = await app.send(WriteRecord(key="a", value="b"), command_id=None, expected_version=None, actor_id=None)
+        assert isinstance(sent, Receipt)
+        assert await app.settled()
+        assert await app.reached(MEDICINES, sent.position)
+        assert app.feed.latest(wanted(MEDICINES.name)) == sent.position
+
+
+async def test_many_who_follow_the_statuses_cost_one_look_at_them(tmp_path: Path) -> None:
+    async with App.running(settings(tmp_path), DECLARATIONS) as app:
+        looks, look = [], app.projector.statuses
+
+        async def looking() -> list[Status]:
+            looks.append(1)
+            return await look()
+
+        app.projector.statuses = looking  # type: ignore[method-assign]  # the real one, counted
+        followers = [app.follow_statuses(60) for _ in range(100)]
+        found = await asyncio.gather(*(anext(each) for each in followers))
+        assert all(each == found[0] for each in found)
+        assert len(looks) == 1
+        sent = await app.send(WriteRecord(key="a", value="b"), command_id=None, expected_version=None, actor_id=None)
+        assert isinstance(sent, Receipt)
+        assert await app.settled()
+        async with asyncio.timeout(5), aclosing(app.follow_statuses(0.01)) as statuses:
+            async for each in statuses:
+                if {status.position for status in each} == {1}:
+                    break

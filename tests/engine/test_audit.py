@@ -8,8 +8,11 @@ from engine.audit import Difference, verify
 from engine.faults import Unavailable
 from engine.shapes import replace
 from engine.store.readstore import ReadStore
+from tests import worlds
 from tests.engine.test_projector import rows, shop
 from tests.engine.toy import BOXES, OWNERS, BoxFilled, BoxOpened, BoxRow, BoxThrownAway, LampLit, Tape
+
+pytestmark = pytest.mark.worlds
 
 TALE = [BoxOpened("a", "ann"), BoxOpened("b", "bob"), BoxFilled("a", 3), BoxThrownAway("b"), BoxOpened("c", "bob")]
 
@@ -18,7 +21,7 @@ async def test_tables_that_the_projector_filled_are_exact(tmp_path: Path) -> Non
     tape = Tape([*TALE, LampLit()])
     async with shop(tmp_path, tape) as (_, projector):
         assert await projector.settled()
-        beside = ReadStore(tmp_path / "read.db", [BOXES, OWNERS], readonly=True)
+        beside = ReadStore(worlds.place(tmp_path / "read.db"), [BOXES, OWNERS], readonly=True)
         await beside.open()
         verdicts = await verify(tape, beside, [BOXES, OWNERS], batch_size=2)
         await beside.close()
@@ -67,7 +70,7 @@ async def test_a_log_shorter_than_the_table_cannot_be_verified_against(tmp_path:
 
 
 async def test_a_table_that_was_never_filled_is_exact(tmp_path: Path) -> None:
-    store = ReadStore(tmp_path / "read.db", [BOXES])
+    store = ReadStore(worlds.place(tmp_path / "read.db"), [BOXES])
     await store.open()
     [verdict] = await verify(Tape(TALE), store, [BOXES])
     await store.close()

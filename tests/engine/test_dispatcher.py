@@ -1,7 +1,6 @@
 """The dispatcher: every command once, in order, durable before it is answered, and no harm to its neighbors."""
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace as changed
 from datetime import datetime
@@ -19,6 +18,8 @@ from engine.refusals import AlreadyTaken, CommandIdReused, InvalidInput, NotAllo
 from engine.shapes import Aggregate, Command, Event, Receipt, State, Value
 from engine.shapes import replace as replaced
 from engine.store.log import Log
+from engine.store.session import Session
+from tests import worlds
 from tests.engine.lockers import (
     CODEC,
     LOCKERS,
@@ -35,6 +36,8 @@ from tests.engine.lockers import (
     desk,
     evolve,
 )
+
+pytestmark = pytest.mark.worlds
 
 
 def put(grams: int, locker: str = "a") -> PutIn:
@@ -380,7 +383,7 @@ async def _hold(log: Log, gate: "asyncio.Future[None]") -> None:
     """Keep the writer's thread busy until the loop has gone on a few times."""
     loop = asyncio.get_running_loop()
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Session) -> None:
         loop.call_soon_threadsafe(gate.set_result, None)
         asyncio.run_coroutine_threadsafe(_turns(), loop).result(5)
 
@@ -392,6 +395,7 @@ async def _turns() -> None:
         await asyncio.get_running_loop().run_in_executor(None, int)
 
 
+@pytest.mark.files
 async def test_a_full_disk_is_said_and_stores_nothing_by_halves(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         await at.accepted(put(1))
@@ -419,6 +423,7 @@ async def test_too_many_who_wait_are_turned_away(tmp_path: Path) -> None:
         assert (await at.accepted(put(9))).version == 6
 
 
+@pytest.mark.files
 async def test_what_is_not_confirmed_in_time_is_said_and_can_be_found_out(tmp_path: Path) -> None:
     async with desk(tmp_path, timeout=0.05) as at:
         loop, blocked = asyncio.get_running_loop(), asyncio.Event()
@@ -437,6 +442,7 @@ async def test_what_is_not_confirmed_in_time_is_said_and_can_be_found_out(tmp_pa
         assert await at.events() == [put_in(1)]
 
 
+@pytest.mark.files
 async def test_those_behind_a_group_that_is_not_confirmed_are_told_too(tmp_path: Path) -> None:
     async with desk(tmp_path, timeout=0.05, most_in_group=1) as at:
         loop, blocked = asyncio.get_running_loop(), asyncio.Event()
@@ -466,13 +472,13 @@ async def test_stopping_finishes_what_was_accepted_and_takes_nothing_more(tmp_pa
 
 
 async def test_a_dispatcher_that_never_started_stops(tmp_path: Path) -> None:
-    log = await Log.open(tmp_path / "log.db", CODEC)
+    log = await Log.open(worlds.place(tmp_path / "log.db"), CODEC)
     await Dispatcher(log, [LOCKERS], Feed(), lambda: START).stop()
     await log.close()
 
 
 async def test_a_command_in_two_unions_or_without_its_identity_is_refused_at_start(tmp_path: Path) -> None:
-    log = await Log.open(tmp_path / "log.db", CODEC)
+    log = await Log.open(worlds.place(tmp_path / "log.db"), CODEC)
     with pytest.raises(ValueError, match=r"^RentLocker is decided by two aggregates; leave it in one union\.$"):
         Dispatcher(log, [LOCKERS, changed(LOCKERS, name="chest")], Feed(), lambda: START)
     with pytest.raises(ValueError, match=r"^RentLocker lacks the field 'chest' that names its stream\.$"):

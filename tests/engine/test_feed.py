@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from broadcaster import Broadcast
 
 from engine.feed import LOG, Feed
 from tests.engine.toy import until
+from tests.running import View, opened
+
+RECORDS = "subscription { records { kind since position upserted { id } removed } }"
 
 
 @asynccontextmanager
@@ -86,6 +90,116 @@ async def test_a_dead_listener_is_replaced() -> None:
         await feed.publish(LOG, 1)
         assert await feed.reached(LOG, 1, 5)
         assert feed.failures
+
+
+async def test_a_dead_receiver_is_replaced() -> None:
+    async with running() as feed:
+        hub, session = feed._hub, feed._session
+        assert session is not None
+        session.cancel()
+        await until(lambda: connected(feed, hub))
+        await feed.publish(LOG, 1)
+        assert await feed.reached(LOG, 1, 5)
+
+
+async def test_a_listener_that_dies_of_an_error_is_replaced() -> None:
+    async with running() as feed:
+        hub: Any = feed._hub
+        hub._backend._published.put_nowait(None)  # no message: the listener fails at it
+        await until(lambda: connected(feed, hub))
+        assert isinstance(hub._listener_task.exception(), AttributeError)
+        await feed.publish(LOG, 1)
+        assert await feed.reached(LOG, 1, 5)
+
+
+async def test_the_timer_outlives_a_connection_that_cannot_even_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = [True, True]
+
+    class Unmade(Broadcast):
+        def __init__(self, url: str) -> None:
+            if failing:
+                failing.pop()
+                raise ValueError("Unsupported backend")
+            super().__init__(url)
+
+    async with running(poll=_positions) as feed:
+        hub: Any = feed._hub
+        monkeypatch.setattr("engine.feed.Broadcast", Unmade)
+        hub._listener_task.cancel()
+        await until(lambda: connected(feed, hub))
+        assert not failing
+        await feed.publish(LOG, 1)
+        assert await feed.reached(LOG, 9, 5), "the poll goes on"
+
+
+async def _positions() -> dict[str, int]:
+    return {LOG: 9}
+
+
+async def test_a_hint_that_is_lost_on_its_way_is_made_good_by_the_timer() -> None:
+    async with running(poll=_positions, heartbeat=60.0) as feed:
+        hub: Any = feed._hub
+        hub._backend._subscribed.clear()  # nothing is delivered, and nobody has noticed yet
+        await feed.publish(LOG, 9)
+        assert await feed.reached(LOG, 9, 5)
+        assert feed._hub is hub
+
+
+async def test_however_many_wait_there_is_one_subscription_and_nothing_piles_up_in_it() -> None:
+    async with running() as feed:
+        waiting = [asyncio.create_task(feed.reached(f"topic-{number % 10}", 1000, 5)) for number in range(1000)]
+        for position in range(1001):
+            for number in range(10):
+                await feed.publish(f"topic-{number}", position)
+        assert all(await asyncio.gather(*waiting))
+        hub: Any = feed._hub
+        ((channel, queues),) = hub._subscribers.items()
+        assert (channel, [queue.qsize() for queue in queues]) == ("hints", [0])
+        assert hub._backend._published.empty()
+
+
+def _kill_listener(feed: Any) -> None:
+    feed._hub._listener_task.cancel()
+
+
+def _break_listener(feed: Any) -> None:
+    feed._hub._backend._published.put_nowait(None)
+
+
+def _kill_receiver(feed: Any) -> None:
+    feed._session.cancel()
+
+
+def _deliver_nothing(feed: Any) -> None:
+    feed._hub._backend._subscribed.clear()
+
+
+def _send_nothing(feed: Any) -> None:
+    feed._hub._backend._published = None
+
+
+def _lose_the_hub(feed: Any) -> None:
+    feed._hub = None
+
+
+KILLS = [_kill_listener, _break_listener, _kill_receiver, _deliver_nothing, _send_nothing, _lose_the_hub]
+
+
+async def test_a_subscription_goes_on_without_a_gap_whatever_dies_under_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as shop, shop.follow(RECORDS) as stream:
+        view = View()
+        view.apply(await stream.next())
+        for number, kill in enumerate(KILLS):
+            await until(lambda: connected(shop.app.feed, None))
+            kill(shop.app.feed)
+            written = [await shop.accepted("writeRecord", key=f"{number}-{each}", value="v") for each in range(3)]
+            await view.until(stream, written[-1]["position"])
+            assert len(view.rows) == 3 * (number + 1)
+        assert shop.app.feed.failures
+        await until(lambda: connected(shop.app.feed, None))
+        written = [await shop.accepted("writeRecord", key="last", value="v")]
+        await view.until(stream, written[-1]["position"])
+        assert set(view.kinds) == {"SNAPSHOT", "CHANGES"}
 
 
 async def test_a_connection_that_swallows_our_heartbeat_is_replaced() -> None:

@@ -1,11 +1,12 @@
 """The log as readers see it, where the API's tests cannot reach."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from domain.record import WriteRecord
-from engine.history import Matching, Progress
+from engine.history import History, Matching, Progress
 from engine.refusals import InvalidInput
 from tests.running import opened
 
@@ -38,6 +39,28 @@ async def test_following_from_the_future_is_refused(tmp_path: Path) -> None:
     async with opened(tmp_path) as shop:
         with pytest.raises(InvalidInput, match=r"^The log is at 0; it has no position 1 yet\.$"):
             await anext(aiter(shop.app.history.follow(Matching(), 1)))
+
+
+async def test_while_nothing_matches_a_follower_is_told_now_and_then_how_far_it_is(tmp_path: Path) -> None:
+    async with opened(tmp_path) as shop:
+        app = shop.app
+        history = History(app.log, app.rows, app.feed, (), quiet=0.05)
+        follower = history.follow(Matching(stream="record-b"), None)
+        waiting = asyncio.create_task(anext(follower))
+        for number in range(3):
+            await app.dispatcher.send(WriteRecord(key="a", value=str(number)))
+        async with asyncio.timeout(5):
+            since, position, events = await waiting
+            assert (since, events) == (0, [])
+            while position < 3:
+                before, (since, position, events) = position, await anext(follower)
+                assert (since, events) == (before, [])
+        waiting = asyncio.create_task(anext(follower))
+        assert not (await asyncio.wait((waiting,), timeout=0.2))[0], "nothing happened, so there is nothing to tell"
+        await app.dispatcher.send(WriteRecord(key="b", value="1"))
+        async with asyncio.timeout(5):
+            since, position, events = await waiting
+        assert (since, position, [each.stream for each in events]) == (3, 4, ["record-b"])
 
 
 async def test_every_condition_must_hold(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,8 +22,11 @@ from engine.shapes import Conditions, Event, Row, at_least, equals
 from engine.store.checkpoints import Checkpoint
 from engine.store.conditions import matches
 from engine.store.readstore import ReadStore
+from tests import worlds
 from tests.engine.test_projector import TALES
 from tests.engine.toy import BOXES, START, BoxFilled, BoxOpened, BoxThrownAway, LampLit, Tape
+
+pytestmark = pytest.mark.worlds
 
 MINE_AND_HEAVY = (equals("owner", "ann"), at_least("weight.grams", 100))
 VIEWS: list[Conditions] = [(), MINE_AND_HEAVY, (equals("is_heavy", True),), (equals("owner", "bob"),)]
@@ -39,7 +43,8 @@ class Shop:
     position: int = 0
     time: list[float] = field(default_factory=lambda: [0.0])
 
-    async def project(self, *events: Event, upto: int | None = None) -> None:
+    async def project(self, *events: Event, upto: int | None = None, is_told: bool = True) -> None:
+        """Fold events into the table, those written before as well; `is_told`: and give the hint."""
         self.tape.append(*events)
         head = len(self.tape.recorded) if upto is None else upto
         table, fold, batch = self.store.table(BOXES), Fold(BOXES), self.tape.recorded[self.position : head]
@@ -50,7 +55,8 @@ class Shop:
 
         await self.store.write(unit)
         self.position = head
-        self.feed.note("boxes", head)
+        if is_told:
+            self.feed.note("boxes", head)
 
     def view(self, conditions: Conditions, position: int) -> dict[str, Row]:
         """What the view is as of a position, by the plainest of folds."""
@@ -61,7 +67,7 @@ class Shop:
 
 @asynccontextmanager
 async def shop(folder: Path, *events: Event, page_size: int = 500) -> AsyncIterator[Shop]:
-    tape, store, feed = Tape(events), ReadStore(folder / "read.db", [BOXES]), Feed(interval=0.02)
+    tape, store, feed = Tape(events), ReadStore(worlds.place(folder / "read.db"), [BOXES]), Feed(interval=0.02)
     await store.open()
     await feed.open()
     await store.prepare(BOXES, tape.id, 0)
@@ -70,6 +76,7 @@ async def shop(folder: Path, *events: Event, page_size: int = 500) -> AsyncItera
     try:
         yield Shop(tape, store, feed, views, time=time)
     finally:
+        await views.close()
         await feed.close()
         await store.close()
 

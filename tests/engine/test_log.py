@@ -1,11 +1,12 @@
 """The event log: gapless, in commit order, and refused when it is not what it should be."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,20 @@ import pytest
 from engine.codec import Codec
 from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import Event, Receipt, Recorded
-from engine.store import tail
+from engine.store import sqlite, tail
 from engine.store.append import About, Appending
 from engine.store.log import Log
+from engine.store.session import FAULTS, Session
+from tests import worlds
 from tests.engine.lockers import CODEC, START, LockerRented, ThingPutIn
+from tests.engine.toy import until
+
+pytestmark = pytest.mark.worlds
 
 
 @asynccontextmanager
 async def opened(path: Path, codec: Codec = CODEC) -> AsyncIterator[Log]:
-    log = await Log.open(path, codec)
+    log = await Log.open(worlds.place(path), codec)
     try:
         yield log
     finally:
@@ -39,7 +45,7 @@ async def append(log: Log, *puts: tuple[str, list[Event]], seconds: int = 0, kee
     """One transaction that appends events to streams, each behind what the stream has, with a receipt for each."""
     at = START + timedelta(seconds=seconds)
 
-    def work(connection: sqlite3.Connection) -> Appending:
+    def work(connection: Session) -> Appending:
         appending = Appending(connection, log.codec, log.position, at, set())
         versions: dict[str, int] = {}
         for number, (stream, events) in enumerate(puts):
@@ -114,14 +120,14 @@ async def test_receipts_and_events_are_stored_together_or_not_at_all(path: Path)
         assert await log.command("never") is None
         assert await log.command("once") == Receipt("once", 2, "a", 2, START, 2, False, "ann")
         # A version that is there already: nothing of the transaction stays.
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(FAULTS):
             await log.writer.run(lambda connection: _clash(connection, log))
         assert await log.command("clash") is None
         assert await log.read(0, 10) == (await log.select())[0]
         assert await log.head() == 2
 
 
-def _clash(connection: sqlite3.Connection, log: Log) -> None:
+def _clash(connection: Session, log: Log) -> None:
     appending = Appending(connection, log.codec, log.position, START, set())
     try:
         appending.append("new", 0, put(1), About("clash", "clash"))
@@ -209,9 +215,9 @@ async def test_a_log_with_an_event_unknown_to_this_code_is_refused(path: Path) -
     for codec in (Codec([LockerRented]), Codec([type("ThingPutIn", (Event,), {"schema": 2})])):
         for opening in (Log.open, Log.look):
             with pytest.raises(UnknownEvent) as caught:
-                await opening(path, codec)
+                await opening(worlds.place(path), codec)
             assert str(caught.value) == (
-                f"{path}: The log holds ThingPutIn at schema 1, unknown to this code. "
+                f"{worlds.name(path)}: The log holds ThingPutIn at schema 1, unknown to this code. "
                 "Run the code that wrote it, or newer."
             )
     async with opened(path) as log:
@@ -222,15 +228,19 @@ async def test_a_log_of_a_higher_format_is_refused(path: Path) -> None:
     async with opened(path) as log:
         await log.writer.run(lambda connection: connection.execute("UPDATE meta SET value = '2' WHERE name = 'format'"))
     with pytest.raises(UnknownEvent) as caught:
-        await Log.open(path, CODEC)
-    assert str(caught.value) == f"{path} has format 2; this code knows up to 1. Run the code that wrote it, or newer."
+        await Log.open(worlds.place(path), CODEC)
+    assert (
+        str(caught.value)
+        == f"{worlds.name(path)} has format 2; this code knows up to 1. Run the code that wrote it, or newer."
+    )
 
 
+@pytest.mark.files
 async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
     path.write_bytes(b"Dear diary, today was long. " * 300)
     for opening in (Log.open, Log.look):
         with pytest.raises(Unavailable, match=r"log\.db .*file is not a database"):
-            await opening(path, CODEC)
+            await opening(worlds.place(path), CODEC)
     assert path.read_bytes().startswith(b"Dear diary")
 
 
@@ -238,19 +248,21 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) 
     ("table", "reason"),
     [("meta (name TEXT, value TEXT)", "it holds something else"), ("cats (name)", "no such table: meta")],
 )
+@pytest.mark.files
 async def test_a_database_of_something_else_is_refused_and_left_alone(path: Path, table: str, reason: str) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute(f"CREATE TABLE {table}")
     connection.close()
     for opening in (Log.open, Log.look):
         with pytest.raises(Unavailable, match=rf"log\.db is no event log: {reason}"):
-            await opening(path, CODEC)
+            await opening(worlds.place(path), CODEC)
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchall() == [(1,)]
     connection.close()
 
 
 @pytest.mark.parametrize("name", ["folder", "file/log.db", "missing/folder/log.db"])
+@pytest.mark.files
 async def test_a_place_that_cannot_be_had_is_said_in_a_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
@@ -260,13 +272,14 @@ async def test_a_place_that_cannot_be_had_is_said_in_a_sentence(tmp_path: Path, 
         return
     for opening in (Log.open, Log.look):
         with pytest.raises(Unavailable, match=r"cannot be (made|opened|written).*\.$"):
-            await opening(tmp_path / name, CODEC)
+            await opening(worlds.place(tmp_path / name), CODEC)
 
 
+@pytest.mark.files
 async def test_a_second_writer_is_refused_naming_the_first(path: Path) -> None:
     async with opened(path):
         with pytest.raises(Unavailable) as caught:
-            await Log.open(path, CODEC)
+            await Log.open(worlds.place(path), CODEC)
     assert str(caught.value) == (
         f"Another process (pid {os.getpid()}) writes to {path}. Stop it first, or point this one at other files."
     )
@@ -274,6 +287,7 @@ async def test_a_second_writer_is_refused_naming_the_first(path: Path) -> None:
         pass
 
 
+@pytest.mark.files
 async def test_the_lock_of_a_process_that_died_is_free(path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from engine.store.lock import Lock;"
@@ -287,7 +301,7 @@ async def test_the_lock_of_a_process_that_died_is_free(path: Path) -> None:
 async def test_a_log_is_read_beside_its_writer(path: Path) -> None:
     async with opened(path) as log:
         await append(log, ("a", put(1)))
-        beside = await Log.look(path, CODEC)
+        beside = await Log.look(worlds.place(path), CODEC)
         try:
             assert (beside.id, beside.position) == (log.id, 1)
             assert await beside.read(0, 10) == await log.read(0, 10)
@@ -300,9 +314,10 @@ async def test_a_log_is_read_beside_its_writer(path: Path) -> None:
             await beside.close()
 
 
+@pytest.mark.files
 async def test_looking_makes_no_file(path: Path) -> None:
     with pytest.raises(Unavailable, match=r"log\.db cannot be opened: unable to open database file"):
-        await Log.look(path, CODEC)
+        await Log.look(worlds.place(path), CODEC)
     assert list(path.parent.iterdir()) == []
 
 
@@ -313,6 +328,26 @@ async def test_every_log_has_an_id_of_its_own_that_stays(tmp_path: Path) -> None
         assert one.id == ids[0] != ids[1]
 
 
+@pytest.mark.files
+async def test_what_is_committed_comes_into_the_file_without_a_commit_that_waits_for_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "TRANSFER_EVERY", 0.01)
+
+    async def is_in_the_file() -> bool:
+        # A copy of the file alone, without what stands in the write-ahead log.
+        copy = path.with_name("copy.db")
+        await asyncio.to_thread(lambda: subprocess.run(["cp", path, copy], check=True))
+        with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.DatabaseError):
+            return bool(connection.execute("SELECT max(position) FROM events").fetchone() == (2,))
+        return False
+
+    async with opened(path) as log:
+        await append(log, ("thing-a", put(1, 2)))
+        await until(is_in_the_file)
+
+
+@pytest.mark.files
 async def test_the_files_are_nobody_elses_to_read(path: Path) -> None:
     async with opened(path):
         files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]

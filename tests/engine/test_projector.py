@@ -1,7 +1,6 @@
 """Projections: exactly once whatever the batches, alone in their failures, rebuilt while they serve."""
 
 import asyncio
-import logging
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -13,17 +12,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from engine import testing
-from engine.faults import Unavailable
+from engine.faults import ProjectionFailed, Unavailable
 from engine.feed import Feed
 from engine.fold import Fold
-from engine.projection import Projection, ProjectionFailed
+from engine.projection import Projection
 from engine.projector import Projector
 from engine.shapes import Event, ReadModel, replace
 from engine.status import State, Status
 from engine.store.readstore import ReadStore
 from engine.store.rows import Table
+from engine.store.session import Session
+from tests import worlds
 from tests.engine.toy import (
     BOXES,
     OWNERS,
@@ -41,6 +43,8 @@ from tests.engine.toy import (
     until,
 )
 
+pytestmark = pytest.mark.worlds
+
 NAMES = st.sampled_from("abc")
 EVENTS = (
     st.builds(BoxOpened, NAMES, st.sampled_from(["ann", "bob"]))
@@ -56,7 +60,7 @@ BOTH = (BOXES, OWNERS)
 async def shop(
     folder: Path, tape: Tape, models: Sequence[ReadModel[Any]] = BOTH, batch_size: int = 1000
 ) -> AsyncIterator[tuple[ReadStore, Projector]]:
-    store = ReadStore(folder / "read.db", models)
+    store = ReadStore(worlds.place(folder / "read.db"), models)
     await store.open()
     feed = Feed(poll=store.positions, interval=0.02)
     await feed.open()
@@ -121,14 +125,16 @@ def test_a_crash_at_any_step_comes_to_the_same_as_none(  # noqa: C901  # a crash
         pass
 
     async def attempt(folder: Path, steps: int) -> bool:
-        store = ReadStore(folder / "read.db", [BOXES])
+        store = ReadStore(worlds.place(folder / "read.db"), [BOXES])
         await store.open()
         try:
             checkpoint, _ = await store.prepare(BOXES, tape.id, len(tale))
             events = tape.recorded[checkpoint.position : checkpoint.position + size]
             left = steps
 
-            def unit(connection: sqlite3.Connection) -> None:
+            def unit(connection: Session) -> None:
+                assert isinstance(connection, sqlite3.Connection)
+
                 def crash(_: str) -> None:
                     nonlocal left
                     left -= 1
@@ -158,7 +164,7 @@ def test_a_crash_at_any_step_comes_to_the_same_as_none(  # noqa: C901  # a crash
             crashes = data.draw(st.lists(st.integers(1, 9), max_size=4))
             while not await attempt(Path(folder), crashes.pop() if crashes else 0):
                 pass
-            store = ReadStore(Path(folder) / "read.db", [BOXES])
+            store = ReadStore(worlds.place(Path(folder) / "read.db"), [BOXES])
             await store.open()
             assert await rows(store) == testing.fold(BOXES, {}, tape.recorded)
             await store.close()
@@ -179,7 +185,7 @@ async def test_a_projection_goes_on_from_its_checkpoint_after_a_restart(tmp_path
 
 
 async def test_a_poisonous_event_stops_its_model_alone_after_all_before_it(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
 ) -> None:
     def choke(row: BoxRow | None, event: Source) -> BoxRow | None:
         if isinstance(event, BoxFilled) and event.grams == 13:
@@ -188,7 +194,7 @@ async def test_a_poisonous_event_stops_its_model_alone_after_all_before_it(
 
     choking = ReadModel("choking", row=BoxRow, keys=keys, apply=choke)
     tape = Tape([BoxOpened("a", "ann"), BoxFilled("a", 1), BoxFilled("a", 13), BoxFilled("a", 2)])
-    with caplog.at_level(logging.ERROR):
+    with capture_logs() as logs:
         async with shop(tmp_path, tape, (choking, BOXES)) as (store, projector):
             status = await stalled(projector.projections["choking"])
             assert not await projector.settled(timeout=0.01)
@@ -197,7 +203,9 @@ async def test_a_poisonous_event_stops_its_model_alone_after_all_before_it(
     assert (status.position, status.head, status.lag_events) == (2, 4, 2)
     assert status.lag_seconds == 3597
     assert status.last_error == "ProjectionFailed: BoxFilled at position 3: ZeroDivisionError: thirteen"
-    assert len(caplog.records) == 1
+    assert [(line["event"], line["projection"], line["position"]) for line in logs] == [
+        ("projection stalled", "choking", 2)
+    ]
 
 
 async def test_a_stalled_projection_goes_on_once_the_cause_is_gone(tmp_path: Path) -> None:
@@ -232,7 +240,8 @@ async def test_a_row_that_cannot_be_stored_stalls_with_its_event_named(tmp_path:
         status = await stalled(projector.projections["boxes"])
     assert status.position == 1
     assert status.last_error is not None
-    assert "BoxFilled at position 2: OverflowError" in status.last_error
+    assert "BoxFilled at position 2: " in status.last_error
+    assert ("OverflowError" in status.last_error) or ("out of range" in status.last_error)
 
 
 async def test_a_fold_that_gives_another_row_than_its_key_stalls(tmp_path: Path) -> None:
@@ -425,16 +434,16 @@ def test_an_event_that_changes_nothing_does_not_move_a_row() -> None:
     assert table == testing.fold(model, {}, tape.recorded)
 
 
-async def test_pruning_that_fails_is_logged_and_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    store = ReadStore(tmp_path / "read.db", [BOXES])
+async def test_pruning_that_fails_is_logged_and_tried_again(tmp_path: Path) -> None:
+    store = ReadStore(worlds.place(tmp_path / "read.db"), [BOXES])
     feed, tape = Feed(), Tape()
     projector = Projector([], tape, store, feed, random=lambda: 0.0, prune_interval=0)
-    with caplog.at_level(logging.ERROR):
+    with capture_logs() as logs:
         await projector.start()
 
         async def has_failed_twice() -> bool:
-            return len(caplog.records) >= 2
+            return len(logs) >= 2
 
         await until(has_failed_twice)
         await projector.stop()
-    assert "Old tombstones could not be removed." in caplog.text
+    assert {line["event"] for line in logs} == {"old tombstones not removed"}

@@ -11,7 +11,11 @@ import pytest
 from engine.parked import Asks, Parked
 from engine.store.log import Log
 from engine.store.reactions import Reactions
+from engine.store.session import Session
+from tests import worlds
 from tests.engine.errands import DECLARATIONS, START, town
+
+pytestmark = pytest.mark.worlds
 
 ROWS = Reactions("errands")
 SOON = START + timedelta(hours=1)
@@ -21,15 +25,16 @@ def waiting(*positions: int, key: str = "ann") -> list[Parked]:
     return [Parked("errands", position, key, START) for position in positions]
 
 
-async def stored(folder: Path, *works: Callable[[sqlite3.Connection], Any]) -> list[Any]:
+async def stored(folder: Path, *works: Callable[[Session], Any]) -> list[Any]:
     """Do units of work on a fresh log, one after the other; what each gave."""
-    log = await Log.open(folder / "log.db", DECLARATIONS.codec())
+    log = await Log.open(worlds.place(folder / "log.db"), DECLARATIONS.codec())
     try:
         return [await log.write(work) for work in works]
     finally:
         await log.close()
 
 
+@pytest.mark.files
 async def test_an_old_file_without_the_tables_of_processes_opens_and_works(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         await at.give("ann", 1)
@@ -115,10 +120,12 @@ async def test_events_of_a_key_wait_from_its_first_that_is_set_aside_and_behind_
         ("release", ("ann", [], START), "parked_by_key"),
     ],
 )
+@pytest.mark.files
 async def test_what_is_asked_all_the_time_is_found_by_an_index(
     tmp_path: Path, name: str, parameters: tuple[Any, ...], index: str
 ) -> None:
-    def plan(connection: sqlite3.Connection) -> str:
+    def plan(connection: Session) -> str:
+        assert isinstance(connection, sqlite3.Connection)
         asked: list[str] = []
         connection.set_trace_callback(asked.append)
         getattr(ROWS, name)(connection, *parameters)

@@ -16,12 +16,15 @@ from tests.engine.errands import (
     ERRANDS,
     HASTY,
     DropAll,
+    ErrandGiven,
     GiveErrand,
     Noted,
     Street,
     town,
     with_process,
 )
+
+pytestmark = pytest.mark.worlds
 
 
 async def test_every_event_is_followed_by_what_the_process_wishes_in_the_order_of_its_key(tmp_path: Path) -> None:
@@ -49,6 +52,21 @@ async def test_what_follows_names_its_command_its_cause_its_story_and_the_proces
             "process/errands",
             "t",
         )
+
+
+async def test_a_process_is_never_moved_back_by_who_looks_out_for_it(tmp_path: Path) -> None:
+    async with town(tmp_path) as at:
+        await at.give("ann", 1, 2)
+        await at.drained()
+        (runner,) = at.app.reactor._runners.values()
+        head = at.app.log.position
+        assert all(
+            runner.reaction.passes(kinds, position, None) for kinds in ((), (ErrandGiven,)) for position in (1, 2)
+        )
+        assert runner.reaction.position == head
+        await at.give("bob", 3)
+        await at.drained()
+        assert [await at.notes(each) for each in ("ann", "bob")] == [["1", "1 2"], ["3"]]
 
 
 async def test_a_refusal_is_an_answer_and_the_process_goes_on(tmp_path: Path) -> None:
@@ -333,6 +351,11 @@ async def test_an_application_without_processes_has_nothing_to_wait_for(tmp_path
 def test_two_processes_cannot_have_one_name() -> None:
     with pytest.raises(ValueError, match="Two processes have one name"):
         changed(DECLARATIONS, processes=[ERRANDS, ERRANDS])
+
+
+def test_no_process_can_have_the_name_of_the_relay() -> None:
+    with pytest.raises(ValueError, match="A process is called relay"):
+        changed(DECLARATIONS, processes=[changed(ERRANDS, name="relay")])
 
 
 def test_a_process_with_a_deadline_says_what_follows_from_it() -> None:

@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 
 from engine.shapes import Receipt
 from engine.status import State
+from engine.store.session import Session
 from tests.engine.errands import DECLARATIONS, HASTY, START, GiveErrand, Street, Town, town
 from tests.engine.toy import until
+
+pytestmark = pytest.mark.worlds
 
 MANNER = changed(HASTY, batch_size=3, patience=0.01, lanes=2)
 
@@ -159,6 +162,7 @@ async def stalled(at: Town) -> None:
     await until(holds)
 
 
+@pytest.mark.files
 async def test_a_log_that_cannot_be_written_stalls_the_process_and_loses_nothing(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         at.street.shut("ann")
@@ -178,6 +182,7 @@ async def test_a_log_that_cannot_be_written_stalls_the_process_and_loses_nothing
         assert (status.state, status.last_error) == (State.LIVE, None)
 
 
+@pytest.mark.files
 async def test_attempts_that_the_log_prevents_do_not_count(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         at.street.closed.add("ann")
@@ -193,6 +198,7 @@ async def test_attempts_that_the_log_prevents_do_not_count(tmp_path: Path) -> No
         assert await at.notes("ann") == ["delivered 1"]
 
 
+@pytest.mark.files
 async def test_a_deadline_that_the_log_cannot_take_note_of_comes_when_it_can(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         await at.give("ann", 1, kind="nothing", due_at=START)
@@ -202,6 +208,7 @@ async def test_a_deadline_that_the_log_cannot_take_note_of_comes_when_it_can(tmp
         assert await at.notes("late") == ["1"]
 
 
+@pytest.mark.files
 async def test_a_full_disk_makes_no_dead_letters(tmp_path: Path) -> None:
     async with town(tmp_path, manner=changed(HASTY, attempts=1)) as at:
         at.street.shut("ann")
@@ -219,7 +226,7 @@ async def test_a_full_disk_makes_no_dead_letters(tmp_path: Path) -> None:
         assert len(at.street.ids["ann", 1]) == 1
 
 
-def _fill(connection: sqlite3.Connection) -> None:
+def _fill(connection: Session) -> None:
     connection.execute("CREATE TABLE filling (text)")
     connection.execute("PRAGMA max_page_count = 1").fetchall()  # which makes it as many as there are
     while True:
@@ -233,7 +240,7 @@ class Hanging:
         self._gate, self._entered = threading.Event(), threading.Event()
         self._done = asyncio.ensure_future(at.app.log.writer.run(self._hang))
 
-    def _hang(self, connection: sqlite3.Connection) -> None:
+    def _hang(self, connection: Session) -> None:
         self._entered.set()
         self._gate.wait(10)
 
@@ -272,7 +279,7 @@ async def test_an_event_that_cannot_be_read_stalls_the_process_behind_all_that_c
     async with town(tmp_path, changed(DECLARATIONS, processes=[])) as at:
         await at.give("ann", 1, 2, 3)
         broken = "UPDATE events SET data = '{' WHERE position = 3"
-        await at.app.log.writer.run(lambda connection: connection.execute(broken).fetchall())
+        await at.app.log.writer.run(lambda connection: connection.execute(broken).rowcount)
     async with town(tmp_path) as at:
         await stalled(at)
         (status,) = await at.app.statuses()
@@ -280,5 +287,5 @@ async def test_an_event_that_cannot_be_read_stalls_the_process_behind_all_that_c
         assert status.last_error is not None
         assert "truncated" in status.last_error
         repaired = "UPDATE events SET data = (SELECT data FROM events WHERE position = 2) WHERE position = 3"
-        await at.app.log.writer.run(lambda connection: connection.execute(repaired).fetchall())
+        await at.app.log.writer.run(lambda connection: connection.execute(repaired).rowcount)
         await at.drained()

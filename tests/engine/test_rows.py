@@ -23,13 +23,15 @@ from engine.shapes import (
     replace,
     starts_with,
 )
-from engine.store.checkpoints import SHARED, Checkpoint
+from engine.store import checkpoints
+from engine.store.checkpoints import Checkpoint
 from engine.store.columns import Layout
 from engine.store.conditions import matches
+from engine.store.dialect import SQLITE
 from engine.store.readstore import ReadStore
 from engine.store.rows import LAST_ID, Table, Tombstone
 from engine.store.search import search_terms
-from engine.store.sqlite import transaction
+from engine.store.session import transaction
 from tests.engine.toy import BOXES, OWNERS, START, BoxRow, Color, Weight
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -81,8 +83,7 @@ def place(connection: sqlite3.Connection, table: Table[Any], *rows: Row) -> None
 
 def opened(table: Table[Any]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in SHARED:
-        connection.execute(statement)
+    checkpoints.make(connection, SQLITE)
     table.create(connection, "a")
     table.begin(connection, Checkpoint(1, table.fingerprint, "log", 0, 0, "a", 0))
     return connection
@@ -233,6 +234,8 @@ def test_no_removal_outside_a_scope_is_told(connection: sqlite3.Connection, tabl
         table.write(connection, "a", (), (), [Tombstone(mine, "m", 2, START), Tombstone(other, "o", 3, START)])
     found = table.changes(connection, (equals("owner", "me"), at_least("weight.grams", 9)), after=(0, LAST_ID), limit=9)
     assert [each.id for each in found.entries] == ["m"]
+    everything = table.changes(connection, after=(0, LAST_ID), limit=9)
+    assert [(each.id, each.fixed) for each in everything.entries] == [("m", ("me",)), ("o", ("other",))]
 
 
 def test_a_filter_decides_whether_a_changed_row_is_given(connection: sqlite3.Connection, table: Table[BoxRow]) -> None:

@@ -13,6 +13,8 @@ from engine.refusals import NotAllowedNow
 from engine.shapes import Aggregate, Claim, Command, Erase, Event, Receipt, Release, Secret, State
 from tests.engine.lockers import Desk, desk
 
+pytestmark = pytest.mark.worlds
+
 WORD = "open sesame"
 OTHER = "close sesame"
 
@@ -88,6 +90,7 @@ async def kept(at: Desk) -> list[tuple[str, str, str]]:
     return await at.query("SELECT stream, name, value FROM secrets ORDER BY stream, name")
 
 
+@pytest.mark.files
 async def test_a_secret_is_kept_beside_its_stream_and_nowhere_else(tmp_path: Path) -> None:
     async with desk(tmp_path, CAVES, CODEC) as at:
         await at.accepted(lock(hint="rhymes"))

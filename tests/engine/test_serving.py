@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from engine import serving
-from engine.graphql.conversation import Limits
-from tests.engine.graphql.test_websocket import frame, raw_client, ready, until
+from engine.graphql.exchange import Limits
+from tests.engine.graphql.test_websocket import ready, until
 from tests.engine.graphql.toy import live
+from tests.raw_socket import frame, raw_socket
 
 PROGRAM = """
 import asyncio, sys
@@ -68,6 +69,14 @@ def test_a_port_in_use_is_told_to_the_caller(taken: int, capsys: pytest.CaptureF
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has it")
+def test_a_connection_is_given_up_when_nothing_is_heard_of_its_client() -> None:
+    with serving.bound("127.0.0.1", 0) as listening:
+        listening.listen()
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == serving.UNHEARD * 1000
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_serving_ends_with_0_when_it_is_told_to_stop(times: int) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -102,7 +111,7 @@ async def test_a_server_without_a_drain_just_stops() -> None:
 
 async def test_a_client_that_does_not_answer_a_ping_is_cut_off() -> None:
     async with live(ping_interval=0.05, ping_timeout=0.05) as server:
-        async with raw_client(server) as (reader, _):
+        async with raw_socket(server.port) as (reader, _):
             await reader.readuntil(b"connection_ack")
             with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
                 async with asyncio.timeout(10):
@@ -112,7 +121,7 @@ async def test_a_client_that_does_not_answer_a_ping_is_cut_off() -> None:
 
 async def test_what_a_dropped_client_has_not_read_does_not_keep_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "LINGER", 0.1)
-    async with live(limits=Limits(send_timeout=0.2)) as server, raw_client(server) as (reader, writer):
+    async with live(limits=Limits(send_timeout=0.2)) as server, raw_socket(server.port) as (reader, writer):
         await reader.readuntil(b"connection_ack")
         query = f'subscription {{ endless(text: "{"x" * 60_000}") }}'
         server.toy.events.release.set()

@@ -8,6 +8,7 @@ import pytest
 
 from cli.settings import ShopSettings
 from engine import settings as configuration
+from engine.channel import _client
 from engine.settings import SettingsError, example, load
 
 ROOT = Path(__file__).parents[2]
@@ -27,8 +28,27 @@ TABLE: list[tuple[str, Any, str, Any, str, str]] = [
         "mysql://x",
         "must name a SQLite",
     ),
-    ("READ_DB_URL", "sqlite:///data/read.db", "sqlite:///r", "sqlite:///r", "sqlite:///", "must name a SQLite file"),
-    ("REDIS_URL", "", "", "", "redis://localhost", "must be empty"),
+    (
+        "READ_DB_URL",
+        "sqlite:///data/read.db",
+        "postgresql://h/r",
+        "postgresql://h/r",
+        "sqlite:///",
+        "must name a SQLite",
+    ),
+    ("DATA_DIR", "data", "/kept", "/kept", "", "String should have at least 1 character"),
+    ("REDIS_URL", "", "redis://a:b@h:1/2", "redis://a:b@h:1/2", "http://a:b@h", "must begin with redis://, rediss"),
+    (
+        "RELAY_URL",
+        "",
+        "nats://ann:pw@h",
+        "nats://ann:pw@h",
+        "smtp://ann:pw@h",
+        "must begin with amqp://, amqps",
+    ),
+    ("RELAY_CHANNEL", "events", "shop-1", "shop-1", "a.b", "String should match pattern"),
+    ("RELAY_MOST_KEPT", 1_000_000, "1000", 1000, "999", "must be greater than or equal to 1000"),
+    ("RELAY_PERSONAL_DATA", False, "true", True, "perhaps", "must be a valid boolean"),
     ("DB_POOL_MIN_SIZE", 1, "2", 2, "0", "must be greater than or equal to 1"),
     ("DB_POOL_MAX_SIZE", 4, "64", 64, "65", "must be less than or equal to 64"),
     ("PROJECTOR_BATCH_SIZE", 1000, "1", 1, "1.5", "must be a valid integer"),
@@ -36,9 +56,14 @@ TABLE: list[tuple[str, Any, str, Any, str, str]] = [
     ("READ_TIMEOUT_MS", 2000, "0", 0, "soon", "must be a valid integer"),
     ("SYNCHRONOUS", False, "true", True, "perhaps", "must be a valid boolean"),
     ("MAX_BODY_BYTES", 2_097_152, "1024", 1024, "1023", "must be greater than or equal to 1024"),
+    ("TRUSTED_DOCUMENTS", "", "documents.json", "documents.json", "documents", "must name a JSON file"),
+    ("ONLY_TRUSTED_DOCUMENTS", False, "true", True, "perhaps", "must be a valid boolean"),
     ("AGGREGATE_CACHE_SIZE", 10_000, "0", 0, "-1", "must be greater than or equal to 0"),
     ("COMMAND_RETENTION_DAYS", 30, "7", 7, "6", "must be greater than or equal to 7"),
     ("TOMBSTONE_RETENTION_DAYS", 7.0, "0.5", 0.5, "0", "must be greater than 0"),
+    ("HEALTH_MAX_LAG_SECONDS", 30.0, "0.5", 0.5, "0", "must be greater than 0"),
+    ("HEALTH_MAX_DEAD_LETTERS", 1000, "0", 0, "-1", "must be greater than or equal to 0"),
+    ("TRACING", False, "true", True, "perhaps", "must be a valid boolean"),
     ("LOG_LEVEL", "info", "debug", "debug", "loud", "must be 'debug', 'info', 'warning' or 'error'"),
     ("LOG_FORMAT", "auto", "json", "json", "xml", "must be 'auto', 'console' or 'json'"),
     ("ADMIN_EMAIL", "", "ada@example.org", "ada@example.org", "ada", "must be"),
@@ -47,16 +72,18 @@ TABLE: list[tuple[str, Any, str, Any, str, str]] = [
     ("GATEWAY_DELAY_MS", 200, "0", 0, "-1", "must be greater than or equal to 0"),
     ("SMTP_URL", "", "smtp://ann:pw@mail", "smtp://ann:pw@mail", "http://ann:pw@mail", "must be of the form smtp://"),
     ("MAIL_FROM", "shop@localhost", "Shop <a@b>", "Shop <a@b>", "@b", "must be one address"),
+    ("DESK", True, "false", False, "perhaps", "must be a valid boolean"),
 ]
 
 
 NEEDS = {
     "DB_POOL_MIN_SIZE": {"DB_POOL_MAX_SIZE": "64"},
+    "ONLY_TRUSTED_DOCUMENTS": {"TRUSTED_DOCUMENTS": "documents.json"},
     "ADMIN_EMAIL": {"ADMIN_PASSWORD": "long enough"},
     "ADMIN_PASSWORD": {"ADMIN_EMAIL": "ada@example.org"},
 }
 "What else has to be set for another value to be meant."
-SECRET = ["ADMIN_PASSWORD", "SMTP_URL"]
+SECRET = ["WRITE_DB_URL", "READ_DB_URL", "REDIS_URL", "RELAY_URL", "ADMIN_PASSWORD", "SMTP_URL"]
 
 
 @pytest.fixture(autouse=True)
@@ -193,6 +220,93 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line.split()[0] for line in str(caught.value).splitlines()] == ["ADMIN_PASSWORD", "SMTP_URL"]
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("localhost:6379", "must begin with redis://"),
+        ("redis+srv://:pw@h", "must begin with redis://"),
+        ("redis://", "must name a host"),
+        ("redis://:pw@", "must name a host"),
+        ("redis://:pw@h/one", "must name a host"),
+        ("redis://:pw@h:0", "must name a host"),
+        ("redis://:pw@h:65536", "must have a port from 1 to 65535, and characters like"),
+        ("redis://:pw#pw@h", "must have a port from 1 to 65535, and characters like"),
+        ("redis://ann:1#pw@h", "may have no options but db, and # in a password as %23"),
+        ("redis://[::1:pw@h", "must have a port from 1 to 65535, and characters like"),
+        ("redis://:pw@h?socket_timeout=9", "may have no options but db"),
+        ("redis://:pw@h?ssl_ca_certs=x", "may have no options but db"),
+        ("rediss://:pw@h?ssl_verify=no", "may have no options but db, ssl_ca_certs"),
+        ("unix://run/redis.sock?password=pw", "must name the whole path"),
+        ("unix://", "must name the whole path of a socket"),
+        ("unix:///r.sock?timeout=pw", "may have no options but db, password, username"),
+    ],
+)
+def test_a_wrong_url_of_redis_is_refused_without_its_password(
+    url: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(SettingsError) as caught:
+        load(ShopSettings)
+    assert str(caught.value).startswith(f"REDIS_URL is refused: {said}")
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://localhost/",
+        "redis://[::1]:6379/15",
+        "redis://ann:p%40w@h:1?db=3",
+        "rediss://h:6380/0?ssl_ca_certs=/etc/ca.pem&ssl_cert_reqs=required",
+        "unix:///run/redis.sock?db=1&password=pw",
+    ],
+)
+def test_a_url_of_redis_is_taken_as_it_is_and_the_client_understands_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    assert load(ShopSettings).redis_url == url
+    assert _client(url).connection_pool.make_connection()  # type: ignore[no-untyped-call]
+
+
+def test_redis_without_its_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://h")
+    monkeypatch.setattr("engine.settings.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"^REDIS_URL needs a client: pip install .*requirements/redis.txt\.$"):
+        load(ShopSettings)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("mysql://ann:hunter2@db/shop", "must name a SQLite file, for example"),
+        ("postgres://ann:hunter2@db/shop", "must name a SQLite file, for example"),
+        ("postgresql://ann:hunter2@db", "must name a database after the host"),
+        ("postgresql://ann:hunter2@db:port/shop", "must have a host and a port that can be read"),
+        ("postgresql://ann:[hunter2@db/shop", "must have a host and a port that can be read"),
+    ],
+)
+def test_a_wrong_url_of_a_database_is_refused_without_showing_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str, reason: str
+) -> None:
+    monkeypatch.setenv("WRITE_DB_URL", url)
+    with pytest.raises(SettingsError) as caught:
+        load(ShopSettings)
+    assert str(caught.value).startswith(f"WRITE_DB_URL is refused: {reason}")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_database_on_a_server_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WRITE_DB_URL", "READ_DB_URL"):
+        monkeypatch.setenv(name, "postgresql://ann:hunter2@[::1]:5433/shop?sslmode=require")
+    monkeypatch.setenv("DATA_DIR", "/kept")
+    given = load(ShopSettings)
+    assert (given.log_name, given.reads_name) == ("postgresql://[::1]:5433/shop",) * 2
+    assert given.key_path == Path("/kept/token.key")
+    assert "hunter2" not in repr(given)
+
+
 def test_a_pool_smaller_than_its_start_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_POOL_MIN_SIZE", "5")
     with pytest.raises(SettingsError, match=r"^DB_POOL_MIN_SIZE \(5\) must not exceed DB_POOL_MAX_SIZE \(4\)\.$"):
@@ -205,11 +319,17 @@ def test_one_file_for_both_stores_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         load(ShopSettings)
 
 
+def test_nothing_could_be_asked_without_a_trusted_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONLY_TRUSTED_DOCUMENTS", "true")
+    with pytest.raises(SettingsError, match=r"^ONLY_TRUSTED_DOCUMENTS needs TRUSTED_DOCUMENTS"):
+        load(ShopSettings)
+
+
 def test_the_paths_of_the_stores_follow_from_their_urls() -> None:
-    assert load(ShopSettings).write_path == Path("data/log.db")
-    assert load(ShopSettings).read_path == Path("data/read.db")
+    assert (load(ShopSettings).log_name, load(ShopSettings).reads_name) == ("data/log.db", "data/read.db")
+    assert load(ShopSettings).key_path == Path("data/token.key")
     given = ShopSettings(_env_file=None, write_db_url="sqlite:////x/log.db")  # type: ignore[call-arg]  # pydantic-settings'
-    assert given.write_path == Path("/x/log.db")
+    assert (given.log_name, given.key_path) == ("/x/log.db", Path("/x/token.key"))
 
 
 def test_a_file_that_is_no_text_is_said_in_a_sentence() -> None:

@@ -19,7 +19,14 @@ from engine.tokens import InvalidToken, Ticket, Tokens, secret_file
 KEY = b"0123456789abcdef0123456789abcdef" * 2
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-OURS = {"sub": "ann", "position": 7, "iat": int(NOON.timestamp()), "iss": "shop", "aud": "shop"}
+OURS = {
+    "sub": "ann",
+    "position": 7,
+    "iat": int(NOON.timestamp()),
+    "auth_time": int(NOON.timestamp()),
+    "iss": "shop",
+    "aud": "shop",
+}
 
 
 class Clock:
@@ -46,8 +53,8 @@ def test_a_token_says_whose_it_is_what_they_saw_and_until_when() -> None:
     token = at.issue("ann", 7)
     assert token.expires_at == NOON + HOUR
     for _ in range(2):  # the second time it is remembered
-        assert at.read(token.text) == Ticket("ann", 7, NOON + HOUR)
-    assert tokens(Clock()).read(signed()) == Ticket("ann", 7, NOON + HOUR)
+        assert at.read(token.text) == Ticket("ann", 7, NOON + HOUR, NOON)
+    assert tokens(Clock()).read(signed()) == Ticket("ann", 7, NOON + HOUR, NOON)
 
 
 def test_a_token_is_good_until_the_moment_it_expires_remembered_or_not() -> None:

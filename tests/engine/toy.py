@@ -1,6 +1,7 @@
 """A small domain for the tests of the engine: boxes that are opened, filled, moved and thrown away."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -105,6 +106,7 @@ class Tape:
     def __init__(self, events: Sequence[Event] = (), log_id: str = "tape") -> None:
         self.id = log_id
         self.recorded: list[Recorded] = []
+        self._versions: Counter[str] = Counter()
         self.unreadable: int | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -114,12 +116,12 @@ class Tape:
         for event in events:
             position = len(self.recorded) + 1
             stream = f"box-{event.box}" if hasattr(event, "box") else "lamp-1"
-            version = 1 + sum(each.stream == stream for each in self.recorded)
+            self._versions[stream] += 1
             self.recorded.append(
                 Recorded(
                     position,
                     stream,
-                    version,
+                    self._versions[stream],
                     event,
                     START + timedelta(seconds=position),
                     f"c{position}",

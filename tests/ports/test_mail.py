@@ -1,9 +1,7 @@
 """Mail, tried against a server that speaks SMTP on a real socket."""
 
 import asyncio
-import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -23,6 +21,7 @@ from domain.mail import SendMail
 from engine import ids
 from engine.clock import monotonic
 from ports.mail import LogMailer, MailNotSent, SmtpMailer, mailer, mailing, masked
+from tests import services
 
 HELLO = SendMail(to="anna@example.org", subject="Ihre Bestellung für Öl", text="Schöne Grüße\n")
 SENDER = "Die Apotheke <shop@example.org>"
@@ -309,10 +308,7 @@ async def test_who_we_are_is_proven_by_the_password_in_the_url() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh certificate with its key, which nobody trusts."""
-    program = shutil.which("openssl")
-    if program is None:
-        assert "REQUIRE_SERVICES" not in os.environ, "openssl is needed to make a certificate"
-        pytest.skip("openssl is needed to make a certificate")
+    program = services.program("openssl", "to make a certificate")
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     made = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mail -keyout {path}.key -out {path}"
     names = "subjectAltName=IP:127.0.0.1,IP:0.0.0.0"

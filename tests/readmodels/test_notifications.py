@@ -37,6 +37,7 @@ WELCOME = NotificationRow(
     id="1",
     kind=NotificationKind.WELCOME,
     recipient_id="u1",
+    about_id="u1",
     subject="Welcome",
     message="Welcome, Ann. Your account is ready.",
     position=1,
@@ -55,6 +56,7 @@ def test_each_event_makes_a_notification_of_its_own() -> None:
             id="2",
             kind=NotificationKind.ORDER_STATUS,
             recipient_id="u1",
+            about_id="o1",
             subject="Order 20300101-o1",
             message="Your order 20300101-o1 is reserved for you and waits for your payment.",
             position=2,
@@ -63,6 +65,11 @@ def test_each_event_makes_a_notification_of_its_own() -> None:
             updated_at=later,
         ),
     }
+
+
+def test_each_says_what_it_is_about() -> None:
+    about = [row.about_id for row in rows(NOTIFICATIONS, LOW, SUSPENDED, paid(ORDER)).values()]
+    assert about == ["m1", "u1", "o1"]
 
 
 def test_the_same_told_twice_is_two_notifications() -> None:

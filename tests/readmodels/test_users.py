@@ -91,18 +91,18 @@ def test_a_new_password_shows_in_nothing_but_the_version() -> None:
 def test_orders_are_counted_when_placed_and_their_money_when_paid() -> None:
     assert row_after(ORDER) == replace(ROW, order_count=1, position=2)
     events = (ORDER, IN_EUROS, validated(ORDER), paid(ORDER), validated(IN_EUROS), paid(IN_EUROS, "p2"))
-    assert row_after(*events) == replace(ROW, order_count=2, spent={"USD": 1500, "EUR": 200}, position=7)
+    assert row_after(*events) == replace(ROW, order_count=2, spent={"USD": 1500, "EUR": 200}, ordered_at=6, position=7)
 
 
 def test_what_was_refunded_is_not_spent_but_the_order_still_counts() -> None:
     events = (ORDER, validated(ORDER), paid(ORDER), shipped(ORDER), refunded(ORDER, OrderStatus.SHIPPED, "broken"))
-    assert row_after(*events[:4]) == replace(ROW, order_count=1, spent={"USD": 1500}, position=4)
-    assert row_after(*events) == replace(ROW, order_count=1, spent={}, position=6)
+    assert row_after(*events[:4]) == replace(ROW, order_count=1, spent={"USD": 1500}, ordered_at=5, position=5)
+    assert row_after(*events) == replace(ROW, order_count=1, spent={}, ordered_at=5, position=6)
 
 
 def test_an_order_cancelled_before_it_was_paid_leaves_what_was_spent() -> None:
     end = cancelled(ORDER, OrderStatus.VALIDATED, "Not paid in time.")
-    assert row_after(ORDER, validated(ORDER), end) == replace(ROW, order_count=1, position=2)
+    assert row_after(ORDER, validated(ORDER), end) == replace(ROW, order_count=1, ordered_at=4, position=4)
 
 
 def test_a_deleted_user_stays_in_the_table_without_what_tells_who_it_was() -> None:
@@ -117,6 +117,7 @@ def test_a_deleted_user_stays_in_the_table_without_what_tells_who_it_was() -> No
         status=UserStatus.DELETED,
         order_count=1,
         spent={"USD": 1500},
+        ordered_at=4,
         position=6,
         version=3,
     )

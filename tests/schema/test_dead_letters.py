@@ -99,6 +99,20 @@ async def test_a_retry_does_it_all_in_order_and_says_who_wanted_it(tmp_path: Pat
         assert event == {"data": {"process": "correspondence", "position": 2}, "actorId": shop.user_id}
 
 
+async def test_what_is_set_aside_is_followed(tmp_path: Path) -> None:
+    async with troubled(tmp_path) as (shop, mailbox):
+        asked = "subscription($process: String) " + LETTERS.replace("deadLetters", "deadLetters(process: $process)", 1)
+        mailbox.unknown.clear()
+        async with shop.follow(asked) as all_of_them, shop.follow(asked, process="fulfilment") as others:
+            assert await all_of_them.next() == await letters(shop)
+            assert await others.next() == []
+            await shop.accepted("retryDeadLetter", process="correspondence", position="2")
+            while await all_of_them.next():
+                pass
+            await others.stays_silent()
+        assert await letters(shop) == []
+
+
 async def test_a_retry_that_fails_is_a_dead_letter_again(tmp_path: Path) -> None:
     async with troubled(tmp_path) as (shop, mailbox):
         before = await letters(shop)

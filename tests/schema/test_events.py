@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.running import STAFF, Shop, Stream
+from tests.schema.ordering import lines, stocked
 from tests.schema.test_medicines import register
 
 FIELDS = "id position stream version type data recordedAt commandId correlationId causationId actorId"
@@ -83,6 +84,30 @@ async def test_the_log_can_be_narrowed(shop: Shop) -> None:
         assert numbers(await shop.data(LIST, filter=filter, last=1)) == expected[-1:]
         page = await shop.data(LIST, filter=filter, first=1)
         assert (numbers(page), page["pageInfo"]["hasNextPage"]) == (expected[:1], len(expected) > 1)
+
+
+async def test_a_story_is_a_tree_of_causes(shop: Shop) -> None:
+    await stocked(shop)
+    ann = await shop.viewer("customer", "ann")
+    placed = await ann.accepted("placeOrder", id="o1", lines=lines(m1=2, m2=1), commandId="c1")
+    await shop.drained()
+    asked = """query($filter: EventFilter) { events(filter: $filter) { nodes {
+      id type causationId commandId actorId } } }"""
+    story = (await shop.data(asked, filter={"correlationId": "c1"}))["nodes"]
+    root, *rest = story
+    assert (root["id"], root["type"], root["causationId"], root["actorId"]) == (
+        f"event_{placed['position']}",
+        "OrderInitiated",
+        None,
+        "ann",
+    )
+    kinds = {each["id"]: each["type"] for each in story}
+    assert [(each["type"], kinds[each["causationId"]]) for each in rest] == [
+        ("StockReserved", "OrderInitiated"),
+        ("StockReserved", "OrderInitiated"),
+        ("OrderValidated", "StockReserved"),
+    ]
+    assert (await ann.refused(asked, filter={"correlationId": "c1"}))["extensions"]["code"] == "FORBIDDEN"
 
 
 async def until(stream: Stream, position: int, since: str) -> list[int]:

@@ -31,7 +31,8 @@ from cli.describing import VIEWERS
 from domain.record import WriteRecord
 from engine.graphql.errors import ProtocolError
 from schema import permissions
-from schema.permissions import ANYONE, SIGN_IN, SIGNED_IN, STAFF, TABLE, operations
+from schema.access import ADMIN, ANYONE, SIGN_IN, SIGNED_IN, STAFF, TABLE
+from schema.permissions import operations
 from schema.viewers import Viewer
 from tests.running import Client, Shop, authorization, built, opened
 
@@ -67,7 +68,7 @@ def test_every_operation_is_in_the_table_and_the_table_names_no_other() -> None:
 def test_a_new_operation_fails_the_build_until_it_is_listed(root: str) -> None:
     listed = {"Query": "medicine", "Mutation": "writeRecord", "Subscription": "record"}
     permissions.hold(resolvable(listed))
-    with pytest.raises(ValueError, match=rf"^schema/permissions\.py does not say who may use {root}\.fresh; add it"):
+    with pytest.raises(ValueError, match=rf"^schema/access\.py does not say who may use {root}\.fresh; add it"):
         permissions.hold(resolvable({**listed, root: "fresh"}))
 
 
@@ -194,7 +195,7 @@ async def test_a_command_is_shown_to_whoever_sent_it_and_to_staff(shop: Shop) ->
                     assert answer["data"]["command"] == {"commandId": command_id}
                     assert await got.next() == {"commandId": command_id}
                 else:  # as if it had never been sent
-                    assert answer == {"data": {"command": None}}
+                    assert answer["data"] == {"command": None}
                     await got.stays_silent()
 
 
@@ -256,7 +257,7 @@ def test_what_is_nobodys_is_for_staff_and_not_for_those_who_are_nobody() -> None
 
 
 def test_the_kinds_of_access_include_one_another() -> None:
-    for wider, narrower in ((ANYONE, SIGNED_IN), (SIGNED_IN, STAFF), (STAFF, permissions.ADMIN)):
+    for wider, narrower in ((ANYONE, SIGNED_IN), (SIGNED_IN, STAFF), (STAFF, ADMIN)):
         for viewer in VIEWERS.values():
             assert wider.admits(viewer) or not narrower.admits(viewer)
     assert authorization(None) == {}

@@ -1,11 +1,20 @@
 """A command's progress, the projections and nodes through the API."""
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cli.application import DECLARATIONS
+from domain.money import Money
+from domain.order import PlaceOrder
+from domain.order_line import OrderLine
+from engine import clock
+from engine.shapes import replace
+from engine.status import State, Status
+from schema.projections import ProjectionStatus
 from tests.running import Shop, opened
+from tests.schema.ordering import lines, placed, stocked
 from tests.schema.test_medicines import register
 
 STEPS = """commandId receipt { position version replayed } events { id type } projections { projection
@@ -13,7 +22,8 @@ STEPS = """commandId receipt { position version replayed } events { id type } pr
 ONE = f"query($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOW = f"subscription($id: ID!) {{ command(id: $id) {{ {STEPS} }} }}"
 FOLLOWERS = DECLARATIONS.followers
-PROJECTIONS = "projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError }"
+PROJECTIONS = """projections { name position head lagEvents lagSeconds state eventsPerSecond deadLetters lastError
+  rebuildPosition asOf }"""
 
 
 def check_steps(progress: dict[str, Any], *names: str) -> None:
@@ -117,8 +127,10 @@ async def test_commands_followed_by_many_are_complete_for_all(shop: Shop) -> Non
 async def test_the_projections_tell_where_they_are(shop: Shop) -> None:
     await shop.accepted("writeRecord", key="a", value="1")
     assert await shop.app.drained()
+    asked_at = clock.now()
     found = await shop.data(f"{{ {PROJECTIONS} }}")
     assert all(each.pop("eventsPerSecond") > 0 for each in found)
+    assert all(asked_at <= datetime.fromisoformat(each.pop("asOf")) <= clock.now() for each in found)
     assert found == [
         {
             "name": name,
@@ -129,9 +141,16 @@ async def test_the_projections_tell_where_they_are(shop: Shop) -> None:
             "state": "LIVE",
             "deadLetters": 0,
             "lastError": None,
+            "rebuildPosition": None,
         }
         for name in FOLLOWERS
     ]
+
+
+def test_a_projection_that_is_rebuilt_tells_how_far_it_is() -> None:
+    status = Status("a", 5, 9, 4, 0.5, State.REBUILDING, 0.1, None, rebuild_position=3, as_of=clock.now())
+    shown = ProjectionStatus.of(status)
+    assert (shown.position, shown.rebuild_position, shown.head, shown.as_of) == (5, 3, 9, status.as_of)
 
 
 async def test_the_projections_are_followed(shop: Shop) -> None:
@@ -142,6 +161,64 @@ async def test_the_projections_are_followed(shop: Shop) -> None:
         assert {each["name"]: each["state"] for each in frame} == {
             name: "PAUSED" if name == "records" else "LIVE" for name in FOLLOWERS
         }
+
+
+async def test_what_followed_from_a_command_is_shown_to_its_sender_without_the_facts(shop: Shop) -> None:
+    await stocked(shop)
+    ann = await shop.viewer("customer", "ann")
+    await ann.accepted("placeOrder", id="o1", lines=lines(m1=2), commandId="c1")
+    await shop.drained()
+    await placed(shop, await shop.viewer("customer", "bob"), "o2")
+    asked = """query($id: ID!) { command(id: $id) { events { id type data } followUps {
+      id position type stream causationId correlationId actorId data } } }"""
+    told = await ann.data(asked, id="c1")
+    (first,) = told["events"]
+    assert first["data"]["order_id"] == "o1"
+    reserved, validated, *others = told["followUps"]
+    assert (reserved["type"], reserved["stream"], reserved["causationId"]) == (
+        "StockReserved",
+        "medicine-m1",
+        first["id"],
+    )
+    assert (validated["type"], validated["stream"], validated["causationId"]) == (
+        "OrderValidated",
+        "order-o1",
+        reserved["id"],
+    )
+    assert {each["correlationId"] for each in told["followUps"]} == {"c1"}
+    assert all(each["actorId"].startswith("process/") for each in told["followUps"])
+    assert {str(each["data"]) for each in told["followUps"]} == {"{}"}
+    known = (await shop.data(asked, id="c1"))["followUps"]
+    assert [{**each, "data": {}} for each in known] == told["followUps"], "staff read the same story"
+    assert known[0]["data"]["order_id"] == "o1"
+    assert others == []
+
+
+async def test_what_followed_is_not_told_to_somebody_else_nor_to_nobody(shop: Shop) -> None:
+    await stocked(shop)
+    ann, bob, nobody = await shop.viewer("customer", "ann"), await shop.viewer("customer", "bob"), shop.viewer(None)
+    line = OrderLine(medicine_id="m1", name="Aspirin", quantity=1, unit_price=Money(500))
+    order = PlaceOrder(order_id="o", code="", user_id="ann", user_email="", lines=(line,), pay_within=60)
+    for actor_id, code in (("ann", "7K2M"), (None, "7K2N")):
+        each = replace(order, order_id=f"of-{actor_id}", code=code)
+        await shop.app.send(each, command_id=f"by-{actor_id}", expected_version=None, actor_id=actor_id)
+    await shop.drained()
+    asked = "query($id: ID!) { command(id: $id) { followUps { type } } }"
+    whole = {"followUps": [{"type": "StockReserved"}, {"type": "OrderValidated"}]}
+    for client, by_ann, by_nobody in (
+        (shop, whole, whole),
+        (ann, whole, None),
+        (bob, None, None),
+        (await nobody, None, {"followUps": []}),
+    ):
+        assert await client.data(asked, id="by-ann") == by_ann
+        assert await client.data(asked, id="by-None") == by_nobody
+
+
+async def test_a_command_with_nothing_to_do_had_nothing_that_followed(shop: Shop) -> None:
+    await register(shop, stockQuantity=5)
+    await shop.accepted("adjustStock", medicineId="aspirin", quantity=5, reason="counted", commandId="c")
+    assert await shop.data('{ command(id: "c") { followUps { type } } }') == {"followUps": []}
 
 
 async def test_every_type_that_is_a_node_is_found_by_its_id(shop: Shop) -> None:

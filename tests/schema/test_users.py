@@ -7,7 +7,7 @@ from typing import Any
 from domain.contact import same_email
 from readmodels.users import USERS
 from tests.running import PASSWORD, Client, Shop, View, opened
-from tests.schema.ordering import lines, stocked
+from tests.schema.ordering import lines, paid, stocked
 
 FIELDS = """id version position email firstName lastName phone address role status createdAt updatedAt lastLoginAt
 orderCount totalSpent { amount currency }"""
@@ -432,3 +432,23 @@ async def test_registering_survives_a_restart(tmp_path: Path) -> None:
     async with opened(tmp_path) as shop:
         ann = await signed_in(shop)
         assert (await ann.data(ONE, id="ann"))["version"] == 2
+
+
+async def test_who_follows_a_user_follows_their_orders_and_payments(shop: Shop) -> None:
+    figures = "orderSummary { ordersByStatus { status count } }"
+    shown = f"position {figures} orders {{ nodes {{ id status }} }} payments {{ nodes {{ status }} }}"
+    await stocked(shop)
+    ann = await shop.viewer("customer", "ann")
+    await shop.drained()
+    async with shop.follow(f'subscription {{ user(id: "ann") {{ {shown} }} }}') as stream:
+        last = await stream.next()
+        await paid(shop, ann, "o1", m1=1)
+        await ann.accepted("placeOrder", id="o2", lines=[{"medicineId": "m2", "quantity": 1}])
+        await shop.drained()
+        await ann.accepted("cancelOrder", orderId="o2", reason="changed my mind")
+        await shop.drained()
+        now = await shop.data(f'{{ user(id: "ann") {{ {shown} }} }}')
+        while last["position"] != now["position"]:
+            last = await stream.next()
+        assert last == now
+    assert {node["id"]: node["status"] for node in now["orders"]["nodes"]} == {"o1": "PAID", "o2": "CANCELLED"}

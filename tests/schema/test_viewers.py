@@ -104,7 +104,16 @@ async def test_one_who_sends_no_token_may_do_what_anyone_may(shop: Shop) -> None
 
 def signed(shop: Shop, key: bytes | str, algorithm: str = "HS256", **changed: Any) -> str:
     now = int(clock.now().timestamp())
-    claims = {"sub": "staff", "position": 0, "iat": now, "exp": now + 600, "iss": ISSUER, "aud": AUDIENCE, **changed}
+    claims = {
+        "sub": "staff",
+        "position": 0,
+        "iat": now,
+        "auth_time": now,
+        "exp": now + 600,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        **changed,
+    }
     return jwt.encode(claims, key, algorithm)
 
 
@@ -248,10 +257,10 @@ async def test_a_change_that_leaves_role_and_status_as_they_were_closes_nothing(
     async with following(clerk) as socket:
         for changed in (replace(row, email="new@example.org"), replace(row, id="other", role=Role.CUSTOMER)):
             change = Change(ChangeKind.CHANGES, position, position, False, (changed,), ())
-            shop.front.viewers._take(change, shop.front.endpoint.sockets.close_where)
+            shop.front.viewers._take(change, shop.front.endpoint.close_where)
         await still_open(socket)
         demoted = Change(ChangeKind.CHANGES, position, position, False, (replace(row, role=Role.CUSTOMER),), ())
-        shop.front.viewers._take(demoted, shop.front.endpoint.sockets.close_where)
+        shop.front.viewers._take(demoted, shop.front.endpoint.close_where)
         assert (await closed(socket))[0] == 4403
 
 
@@ -259,7 +268,7 @@ async def test_after_a_gap_everybody_who_is_signed_in_comes_again_and_nobody_els
     clerk, nobody = await shop.viewer("staff"), await shop.viewer(None)
     async with following(clerk) as socket, following(nobody, "subscription { records { kind } }") as other:
         reset: Change[UserRow] = Change(ChangeKind.RESET, 1, 0, False, (), ())
-        shop.front.viewers._take(reset, shop.front.endpoint.sockets.close_where)
+        shop.front.viewers._take(reset, shop.front.endpoint.close_where)
         assert (await closed(socket))[0] == 1012
         await still_open(other)
     assert await code(clerk) is None

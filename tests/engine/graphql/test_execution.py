@@ -1,14 +1,17 @@
 """Operations on a small schema, executed without a transport."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from engine.graphql.documents import Documents
 from engine.graphql.execution import Executor, Peer, Request, Result
-from tests.engine.graphql.toy import SCHEMA, Toy
+from tests.engine.graphql.toy import SCHEMA, Toy, cost
 
 
 async def run(query: str, variables: dict[str, Any] | None = None, name: str | None = None, **more: Any) -> Result:
@@ -30,7 +33,7 @@ async def collect(query: str, variables: dict[str, Any] | None = None) -> list[R
 
 
 async def test_a_query_with_default_arguments_gives_its_data() -> None:
-    assert await run("{ hello add(a: 1) }") == Result({"hello": "Hello, world!", "add": 3})
+    assert await run("{ hello add(a: 1) }") == Result({"hello": "Hello, world!", "add": 3}, extensions=cost(2))
 
 
 async def test_async_resolvers_see_the_info_of_strawberry() -> None:
@@ -107,7 +110,7 @@ async def test_an_unknown_operation_name_is_refused() -> None:
 
 async def test_variables_nested_too_deeply_are_refused() -> None:
     nested: dict[str, Any] = {}
-    for _ in range(5000):
+    for _ in range(1900):
         nested = {"inner": nested}
     assert await codes("query($d: Deep!) { deep(input: $d) }", {"d": nested}) == ["BAD_USER_INPUT"]
 
@@ -191,8 +194,20 @@ async def test_the_cache_forgets_the_least_recently_used_and_keeps_no_long_text(
         documents.find(f"{{ a{number}: hello }}")
         assert documents.find("{ hello }") is first
     assert len(documents) == 512
+    newest = documents.find("{ a599: hello }")
     documents.find("{ hello }" + " " * 70_000)
     assert len(documents) == 512
+    assert documents.find("{ a599: hello }") is newest
+
+
+async def test_the_cache_holds_so_many_bytes_whatever_the_documents() -> None:
+    documents = Documents(SCHEMA._schema, room=1_000_000)
+    for number in range(30):
+        documents.find("{ hello } # " + f"{number:060000}")
+    assert len(documents) == 7
+    for number in range(300):
+        documents.find(f"{{ nothing{number} }}")
+    assert len(documents) == 124
 
 
 async def test_an_answer_that_orjson_cannot_write_is_written_all_the_same() -> None:
@@ -212,8 +227,22 @@ async def test_an_answer_that_nothing_can_write_is_a_fault() -> None:
     assert orjson.loads(errors)[0]["extensions"]["code"] == "INTERNAL"
 
 
+def test_an_answer_has_its_data_before_its_errors_and_its_extensions_last() -> None:
+    error = {"message": "No."}
+    executed = Result({"hello": 1}, (error,), extensions={"cost": {"requested": 1}})
+    assert (
+        executed.encode() == b'{"data":{"hello":1},"errors":[{"message":"No."}],"extensions":{"cost":{"requested":1}}}'
+    )
+    assert Result({"hello": 1}).encode() == b'{"data":{"hello":1}}'
+    bare = Result(None, (error,), "refused", {"cost": {"requested": 1}})
+    assert bare.encode() == b'{"errors":[{"message":"No."}],"extensions":{"cost":{"requested":1}}}'
+
+
 async def test_a_subscription_gives_a_result_for_each_event() -> None:
-    assert await collect("subscription { count(to: 2) }") == [Result({"count": 0}), Result({"count": 1})]
+    assert await collect("subscription { count(to: 2) }") == [
+        Result({"count": 0}, extensions=cost(1)),
+        Result({"count": 1}),
+    ]
 
 
 async def test_a_field_error_of_one_event_does_not_end_a_subscription() -> None:
@@ -257,7 +286,7 @@ async def test_closing_a_subscription_runs_the_clean_up_of_its_source() -> None:
     request = Request("subscription { endless }")
     stream = await toy.executor.subscribe(request, await toy.context(Peer({}), request))
     assert not isinstance(stream, Result)
-    assert await anext(stream) == Result({"endless": "first"})
+    assert await anext(stream) == Result({"endless": "first"}, extensions=cost(1))
     await stream.aclose()
     assert toy.events.cleaned.is_set()
 
@@ -271,3 +300,48 @@ async def test_cancelling_a_query_cancels_its_resolvers() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not toy.events.done.is_set()
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("query($a: Int!) { add(a: $a) }", "BAD_USER_INPUT"),
+        ('query($a: String) { fails(how: "protocol") hello(name: $a) }', "STALE_READ"),
+        ('query($a: String) { fails(how: "fault") hello(name: $a) }', "INTERNAL"),
+    ],
+)
+@pytest.mark.parametrize("uses", [1, 3])
+async def test_an_operation_that_fails_leaves_nothing_in_memory(query: str, code: str, uses: int) -> None:
+    toy, kept = Toy(), []
+    gc.disable()
+    try:
+        for _ in range(uses):
+            request = Request(query, {"a": "x"})
+            context = await toy.context(Peer({}), request)
+            context.loader = None  # type: ignore[assignment]  # it refers to itself
+            kept.append(weakref.ref(context))
+            with capture_logs():
+                result = await toy.executor.execute(request, context)
+            assert [error["extensions"]["code"] for error in result.errors] == [code]
+        del context
+        toy.contexts.clear()
+        assert [each() for each in kept] == [None] * uses
+    finally:
+        gc.enable()
+
+
+async def test_a_subscription_that_is_over_leaves_nothing_in_memory() -> None:
+    toy, request = Toy(), Request("subscription { endless }")
+    gc.disable()
+    try:
+        context = await toy.context(Peer({}), request)
+        context.loader = None  # type: ignore[assignment]  # it refers to itself
+        stream, kept = await toy.executor.subscribe(request, context), weakref.ref(context)
+        assert not isinstance(stream, Result)
+        await anext(stream)
+        await stream.aclose()
+        del stream, context
+        toy.contexts.clear()
+        assert kept() is None
+    finally:
+        gc.enable()

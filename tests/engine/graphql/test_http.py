@@ -10,10 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from engine.graphql import negotiation
-from tests.engine.graphql.toy import Live, live
+from tests.engine.graphql.toy import Live, cost, live
 
 RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+STREAM = "text/event-stream"
 
 
 @pytest.fixture
@@ -56,13 +57,13 @@ async def test_a_query_is_answered_in_the_type_that_was_asked_for(client: httpx.
         response = await post(client, "{ hello }", accept)
         assert response.status_code == 200
         assert response.headers["content-type"] == f"{content_type}; charset=utf-8"
-        assert response.json() == {"data": {"hello": "Hello, world!"}}
+        assert response.json() == {"data": {"hello": "Hello, world!"}, "extensions": cost(1)}
 
 
 async def test_variables_operation_name_and_extensions_arrive(client: httpx.AsyncClient) -> None:
     query = "query A { hello } query B($a: Int!) { add(a: $a) extension }"
     response = await post(client, query, variables={"a": 1}, operationName="B", extensions={"colour": "red"})
-    assert response.json() == {"data": {"add": 3, "extension": "red"}}
+    assert response.json() == {"data": {"add": 3, "extension": "red"}, "extensions": cost(2)}
 
 
 @pytest.mark.parametrize("query", ["{ hello", "{ nothing }", "query A { hello } query B { hello }"])
@@ -149,6 +150,12 @@ async def test_a_hostile_body_is_a_clean_400(client: httpx.AsyncClient, name: st
     assert (await post(client, "{ hello }")).status_code == 200
 
 
+async def test_a_batch_is_told_to_come_one_by_one(client: httpx.AsyncClient) -> None:
+    response = await client.post("", json=[{"query": "{hello}"}, {"query": "{hello}"}])
+    assert (response.status_code, code(response)) == (400, "BAD_REQUEST")
+    assert "one by one" in response.json()["errors"][0]["message"]
+
+
 async def test_a_malformed_body_is_400_in_the_old_media_type_too(client: httpx.AsyncClient) -> None:
     for body in (b"{", b"[]", b"{}", b'{"query":1}'):
         response = await client.post("", content=body, headers={"content-type": JSON, "accept": JSON})
@@ -175,18 +182,34 @@ async def test_an_answer_that_nobody_speaks_is_406(client: httpx.AsyncClient) ->
     assert (response.status_code, code(response)) == (406, "NOT_ACCEPTABLE")
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
 async def test_another_method_is_405_with_what_is_allowed(client: httpx.AsyncClient, method: str) -> None:
     response = await client.request(method, "")
     assert (response.status_code, code(response)) == (405, "METHOD_NOT_ALLOWED")
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+async def test_options_tells_what_is_allowed(client: httpx.AsyncClient) -> None:
+    response = await client.options("")
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+async def test_head_is_get_without_the_body(client: httpx.AsyncClient) -> None:
+    for params in ({"query": "{ hello }"}, {"query": "{ nothing }"}, {"query": "mutation { slow }"}, {}):
+        head = await client.head("", params=params, headers={"accept": RESPONSE})
+        get = await client.get("", params=params, headers={"accept": RESPONSE})
+        assert (head.status_code, head.content) == (get.status_code, b"")
+        for name in ("content-length", "content-type"):
+            assert head.headers[name] == get.headers[name]
 
 
 async def test_a_query_may_come_by_get(client: httpx.AsyncClient) -> None:
     params = {"query": "query A($a: Int!) { add(a: $a) }", "variables": '{"a": 4}', "operationName": "A"}
-    assert (await client.get("", params=params)).json() == {"data": {"add": 6}}
+    assert (await client.get("", params=params)).json() == {"data": {"add": 6}, "extensions": cost(1)}
     assert (await client.get("", params={"query": "{ extension }", "extensions": '{"colour": "red"}'})).json() == {
-        "data": {"extension": "red"}
+        "data": {"extension": "red"},
+        "extensions": cost(1),
     }
 
 
@@ -213,7 +236,13 @@ async def test_a_subscription_without_a_stream_is_406_and_names_the_socket(
     query = "subscription { count(to: 1) }"
     response = await (post(client, query) if method == "POST" else client.get("", params={"query": query}))
     assert (response.status_code, code(response)) == (406, "NOT_ACCEPTABLE")
+    assert "text/event-stream" in response.json()["errors"][0]["message"]
     assert "graphql-transport-ws" in response.json()["errors"][0]["message"]
+
+
+async def test_a_body_that_is_compressed_is_415(client: httpx.AsyncClient) -> None:
+    response = await client.post("", content=b"{}", headers={"content-type": JSON, "content-encoding": "gzip"})
+    assert (response.status_code, code(response)) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 async def test_a_body_over_the_limit_is_413_by_its_length_and_while_it_arrives() -> None:
@@ -242,6 +271,8 @@ async def test_a_body_that_could_be_endless_is_not_taken_in() -> None:
     async with live(max_body=1000) as server:
         head = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
         assert (await raw(server, head + b"content-length: 8001\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
+        asked = head + b"expect: 100-continue\r\ncontent-length: 1001\r\n\r\n"
+        assert (await raw(server, asked)).startswith(b"HTTP/1.1 413 ")
         pieces = b"transfer-encoding: chunked\r\n\r\n" + b"3e8\r\n" + b" " * 1000 + b"\r\n"
         assert (await raw(server, head + pieces + (b"3e8\r\n" + b" " * 1000 + b"\r\n") * 8)).startswith(
             b"HTTP/1.1 413 "
@@ -254,15 +285,7 @@ async def test_a_body_in_pieces_is_put_together(client: httpx.AsyncClient) -> No
             yield bytes([byte])
 
     response = await client.post("", content=pieces(), headers={"content-type": JSON})
-    assert response.json() == {"data": {"hello": "Hello, world!"}}
-
-
-async def test_a_body_that_does_not_arrive_is_408() -> None:
-    async with live(body_timeout=0.05) as server:
-        head = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{"
-        answer = await raw(server, head)
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"REQUEST_TIMEOUT" in answer
+    assert response.json() == {"data": {"hello": "Hello, world!"}, "extensions": cost(1)}
 
 
 async def test_a_content_length_that_is_no_number_is_refused(server: Live) -> None:
@@ -304,6 +327,15 @@ async def test_a_mutation_is_finished_when_its_client_has_left(server: Live, cli
 @pytest.mark.parametrize(
     ("accept", "chosen"),
     [
+        (b"text/event-stream", STREAM),
+        (b"text/event-stream, application/json", JSON),
+        (b"application/json;q=0.9, text/event-stream", STREAM),
+        (b"text/event-stream, application/graphql-response+json;q=0.9, application/json;q=0.9", STREAM),
+        (b"application/graphql-response+json, application/json, text/event-stream, multipart/mixed", RESPONSE),
+        (b"text/event-stream, */*", STREAM),
+        (b"text/event-stream;q=0.5, */*", JSON),
+        (b"text/*", None),
+        (b"text/event-stream;q=0", None),
         (b"", JSON),
         (b"*/*", JSON),
         (b"application/*", JSON),
@@ -324,4 +356,42 @@ async def test_a_mutation_is_finished_when_its_client_has_left(server: Live, cli
     ],
 )
 def test_the_media_type_is_negotiated(accept: bytes, chosen: str | None) -> None:
-    assert negotiation.acceptable(accept) == chosen
+    assert negotiation.wanted(accept).answer == chosen
+
+
+@pytest.mark.parametrize(
+    ("accept", "streams"),
+    [
+        (b"text/event-stream", True),
+        (b"application/json, text/event-stream;q=0.1", True),
+        (b"text/event-stream;q=0, application/json", False),
+        (b"text/*, */*", False),
+        (b"", False),
+    ],
+)
+def test_a_stream_is_for_those_who_name_it(accept: bytes, streams: bool) -> None:
+    assert negotiation.wanted(accept).stream is streams
+
+
+async def test_a_server_that_stops_begins_nothing_new_and_says_so() -> None:
+    async with live() as server, httpx.AsyncClient(base_url=server.url) as client:
+        running = asyncio.create_task(client.post("", json={"query": "mutation { slow }"}))
+        async with asyncio.timeout(10):
+            await server.toy.events.started.wait()
+        await server.toy.streams.drain()
+        response = await client.post("", json={"query": "{ hello }"})
+        assert (response.status_code, code(response)) == (503, "UNAVAILABLE")
+        assert response.headers["connection"] == "close"
+        server.toy.events.release.set()
+        assert (await running).json()["data"] == {"slow": True}
+
+
+async def test_a_request_that_outlives_the_stop_is_told_so_as_json() -> None:
+    async with live(graceful=1) as server, httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+        running = asyncio.create_task(client.post("", json={"query": "mutation { slow }"}))
+        async with asyncio.timeout(10):
+            await server.toy.events.started.wait()
+        await server.toy.streams.drain()
+        server.server.should_exit = True
+        response = await running
+    assert (response.status_code, code(response)) == (503, "UNAVAILABLE")

@@ -1,10 +1,11 @@
 """GraphQL over WebSocket, with a real client on a real server."""
 
 import asyncio
+import gc
 import json
-import socket
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from engine.graphql import messages
-from engine.graphql.conversation import Forbidden, Limits
-from tests.engine.graphql.toy import Live, live
+from engine import serving
+from engine.graphql import messages, websocket
+from engine.graphql.conversation import Forbidden
+from engine.graphql.exchange import Limits
+from tests.engine.graphql.toy import Live, cost, live
+from tests.raw_socket import frame, raw_socket
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
@@ -76,13 +80,13 @@ async def until(true: Callable[[], bool]) -> None:
 
 def operations() -> list[str]:
     names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
-    return [name for name in names if name.startswith("Conversation.")]
+    return [name for name in names if name.startswith("Exchange.")]
 
 
 async def test_a_query_gives_one_next_and_a_complete(server: Live) -> None:
     async with ready(server) as client:
         await subscribe(client, "q", "query A { hello } query B { add(a: 1) }", operationName="B", variables=None)
-        assert await hear(client) == {"id": "q", "type": "next", "payload": {"data": {"add": 3}}}
+        assert await hear(client) == {"id": "q", "type": "next", "payload": {"data": {"add": 3}, "extensions": cost(1)}}
         assert await hear(client) == {"id": "q", "type": "complete"}
 
 
@@ -93,7 +97,7 @@ async def test_a_mutation_runs_on_the_socket(server: Live) -> None:
         assert await hear(client) == {
             "id": 'odd "id" ☃',
             "type": "next",
-            "payload": {"data": {"join": {"first": "x"}}},
+            "payload": {"data": {"join": {"first": "x"}}, "extensions": cost(11)},
         }
 
 
@@ -103,7 +107,7 @@ async def test_a_subscription_gives_its_events_and_a_complete(server: Live) -> N
         assert [(await hear(client))["payload"]["data"]["count"] for _ in range(3)] == [0, 1, 2]
         assert await hear(client) == {"id": "s", "type": "complete"}
         await subscribe(client, "s", "subscription { count(to: 1) }")
-        assert (await hear(client))["payload"] == {"data": {"count": 0}}
+        assert (await hear(client))["payload"] == {"data": {"count": 0}, "extensions": cost(1)}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,7 @@ async def test_a_source_that_raises_ends_as_a_masked_error_with_nothing_after_it
     async with ready(server) as client:
         with capture_logs() as logs:
             await subscribe(client, "s", 'subscription { breaks(how: "fault") }')
-            assert (await hear(client))["payload"] == {"data": {"breaks": 1}}
+            assert (await hear(client))["payload"] == {"data": {"breaks": 1}, "extensions": cost(1)}
             error = await hear(client)
         assert error["type"] == "error"
         assert error["payload"][0]["message"] == "Internal error"
@@ -163,7 +167,10 @@ async def test_each_operation_has_a_context_of_its_own_with_the_sockets_principa
     async with ready(server, {"user": "ada"}) as client:
         for identity in ("a", "b"):
             await subscribe(client, identity, "{ principal }")
-            assert (await hear(client))["payload"] == {"data": {"principal": "ada {'user': 'ada'}"}}
+            assert (await hear(client))["payload"] == {
+                "data": {"principal": "ada {'user': 'ada'}"},
+                "extensions": cost(1),
+            }
             await hear(client)
     first, second = server.toy.contexts
     assert first is not second
@@ -276,6 +283,10 @@ MALFORMED: dict[str, Any] = {
     "extensions as text": {"type": "subscribe", "id": "1", "payload": {"query": "{ hello }", "extensions": "x"}},
     "a complete without id": {"type": "complete"},
     "a complete with an object as id": {"type": "complete", "id": {}},
+    "a long id": {"type": "subscribe", "id": "x" * 257, "payload": {"query": "{ hello }"}},
+    "half a pair in an id": '{"type":"subscribe","id":"\\ud83d","payload":{"query":"{ hello }"}}',
+    "a deep ping": '{"type":"ping","payload":{"a":' + "[" * 300 + "]" * 300 + "}}",
+    "a long connection_init": {"type": "connection_init", "payload": {"a": "x" * 17_000}},
     "deep nesting": '{"type":"ping","payload":{"a":' + "[" * 100_000 + "]" * 100_000 + "}}",
     "a lone surrogate": '{"type":"ping","payload":{"a":"\\ud800"}}',
     "NaN": '{"type":"ping","payload":{"a":NaN}}',
@@ -345,7 +356,7 @@ async def test_a_client_that_completes_ends_the_operation_and_may_use_the_id_aga
         for _ in range(3):
             events.cleaned.clear()
             await subscribe(client, "s", "subscription { endless }")
-            assert (await hear(client))["payload"] == {"data": {"endless": "first"}}
+            assert (await hear(client))["payload"] == {"data": {"endless": "first"}, "extensions": cost(1)}
             await say(client, {"type": "complete", "id": "s"})
             async with asyncio.timeout(10):
                 await events.cleaned.wait()
@@ -355,13 +366,30 @@ async def test_a_client_that_completes_ends_the_operation_and_may_use_the_id_aga
     assert events.running == 0
 
 
+async def test_an_operation_that_its_client_completed_leaves_nothing_in_memory(server: Live) -> None:
+    gc.disable()
+    try:
+        async with ready(server) as client:
+            await subscribe(client, "s", "subscription { endless }")
+            assert (await hear(client))["type"] == "next"
+            kept = weakref.ref(server.toy.contexts.pop())
+            await say(client, {"type": "complete", "id": "s"})
+            await until(lambda: kept() is None)
+    finally:
+        gc.enable()
+
+
 async def test_an_id_is_free_at_once_after_the_clients_complete(server: Live) -> None:
     async with ready(server) as client:
         await subscribe(client, "s", "subscription { endless }")
         await hear(client)
         await say(client, {"type": "complete", "id": "s"})
         await subscribe(client, "s", "{ hello }")
-        assert await hear(client) == {"id": "s", "type": "next", "payload": {"data": {"hello": "Hello, world!"}}}
+        assert await hear(client) == {
+            "id": "s",
+            "type": "next",
+            "payload": {"data": {"hello": "Hello, world!"}, "extensions": cost(1)},
+        }
         assert await hear(client) == {"id": "s", "type": "complete"}
 
 
@@ -381,7 +409,7 @@ async def test_a_clean_up_that_fails_is_logged_and_harms_nobody(server: Live) ->
 
 
 async def test_a_clean_up_that_fails_while_its_client_does_not_read_is_logged_too() -> None:
-    async with live(limits=Limits(send_timeout=0.2)) as server, raw_client(server) as (reader, writer):
+    async with live(limits=Limits(send_timeout=0.2)) as server, raw_socket(server.port) as (reader, writer):
         await reader.readuntil(b"connection_ack")
         query = f'subscription {{ cleanupFails(text: "{"x" * 60_000}") }}'
         with capture_logs() as logs:
@@ -501,7 +529,7 @@ async def test_a_thousand_abrupt_disconnects_leave_no_task(server: Live) -> None
 
 
 async def test_a_client_that_does_not_read_is_dropped() -> None:
-    async with live(limits=Limits(send_timeout=0.2)) as server, raw_client(server) as (reader, writer):
+    async with live(limits=Limits(send_timeout=0.2)) as server, raw_socket(server.port) as (reader, writer):
         await reader.readuntil(b"connection_ack")
         writer.write(frame({"type": "subscribe", "id": "s", "payload": {"query": BIG}}))
         async with asyncio.timeout(10):
@@ -511,8 +539,41 @@ async def test_a_client_that_does_not_read_is_dropped() -> None:
         await until(lambda: len(server.toy.sockets) == 0 and not operations())
 
 
+async def test_what_another_principal_was_shown_ends_at_once_though_the_client_reads_nothing() -> None:
+    async with live(limits=Limits(send_timeout=60)) as server, raw_socket(server.port) as (reader, writer):
+        await reader.readuntil(b"connection_ack")
+        for number in range(3):
+            writer.write(frame({"type": "subscribe", "id": f"{number}", "payload": {"query": BIG}}))
+        await until(lambda: server.toy.events.running == 3)
+        server.toy.events.release.set()
+        (conversation,) = server.toy.sockets._open
+        await until(lambda: conversation.wire is not None and conversation.wire.is_full)
+        writer.write(frame({"type": "subscribe", "id": "m", "payload": {"query": BECOME}}))
+        await until(lambda: conversation.principal == "bob")
+        writer.write(frame({"type": "complete", "id": "m"}))
+        await until(lambda: server.toy.events.running == 0)
+        said = b""
+        async with asyncio.timeout(10):
+            while said.count(b'"type":"error"') < 3:
+                said += await reader.read(65536)
+
+
+async def test_an_operation_that_is_being_begun_belongs_to_the_principal_that_the_socket_has_then(server: Live) -> None:
+    async with ready(server, {"user": "ann"}) as client:
+        await subscribe(client, "s", "subscription { count(to: 1) }", extensions={"waits": True})
+        await server.toy.events.started.wait()
+        await subscribe(client, "m", BECOME)
+        assert [(await hear(client))["id"] for _ in range(2)] == ["m", "m"]
+        server.toy.events.release.set()
+        assert (await hear(client))["payload"]["data"] == {"count": 0}
+    assert server.toy.contexts[-1].peer.principal == "bob"
+
+
+BECOME = 'mutation { become(whom: "bob") }'
+
+
 async def test_a_pong_that_nobody_reads_drops_the_client_too() -> None:
-    async with live(limits=Limits(send_timeout=0.2)) as server, raw_client(server) as (reader, writer):
+    async with live(limits=Limits(send_timeout=0.2)) as server, raw_socket(server.port) as (reader, writer):
         await reader.readuntil(b"connection_ack")
         ping = frame({"type": "ping", "payload": {"a": "x" * 100_000}})
         with pytest.raises((TimeoutError, ConnectionError)):  # noqa: PT012  # any of the writes may be the one
@@ -524,33 +585,6 @@ async def test_a_pong_that_nobody_reads_drops_the_client_too() -> None:
 
 
 BIG = f'subscription {{ endless(text: "{"x" * 60_000}") }}'
-
-
-def frame(message: Any) -> bytes:
-    data = json.dumps(message).encode()
-    head = bytes([0x81, 0xFF]) + len(data).to_bytes(8, "big")
-    return head + bytes(4) + data
-
-
-@asynccontextmanager
-async def raw_client(server: Live) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """An acknowledged socket whose reading stops when nobody reads, as no client library lets it."""
-    made = socket.socket()
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    made.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", server.port))
-    reader, writer = await asyncio.open_connection(sock=made, limit=4096)
-    writer.write(
-        b"GET /graphql HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
-        b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n"
-        b"sec-websocket-protocol: graphql-transport-ws\r\n\r\n"
-    )
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(frame({"type": "connection_init"}))
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
 
 
 async def test_a_drain_closes_every_socket_with_1012_and_lets_no_new_one_in(server: Live) -> None:
@@ -578,3 +612,89 @@ async def test_a_server_that_stops_closes_its_sockets_with_1012() -> None:
         waiting.append(asyncio.ensure_future(closed(client)))
     assert await waiting[0] == (1012, "Service Restart")
     assert operations() == []
+
+
+async def test_a_client_that_reads_nothing_does_not_hold_up_the_end_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "LINGER", 600.0)
+    async with AsyncExitStack() as stack, asyncio.timeout(30):
+        server = await stack.enter_async_context(live(graceful=600))
+        client = raw_socket(server.port)
+        reader, writer = await client.__aenter__()
+        await reader.readuntil(b"connection_ack")
+        writer.write(frame({"type": "subscribe", "id": "s", "payload": {"query": BIG}}))
+        await server.toy.events.started.wait()
+        server.toy.events.release.set()
+        (conversation,) = server.toy.sockets._open
+        await until(lambda: conversation.wire is not None and conversation.wire.is_full)
+        await stack.aclose()
+        assert len(server.toy.sockets) == 0
+        await client.__aexit__(None, None, None)
+
+
+async def test_a_drain_answers_what_was_asked_and_begins_nothing_new(server: Live) -> None:
+    async with ready(server) as client:
+        await subscribe(client, "slow", "mutation { slow }")
+        async with asyncio.timeout(10):
+            await server.toy.events.started.wait()
+        drain = asyncio.create_task(server.toy.sockets.drain())
+        await until(lambda: server.toy.sockets.terms.is_draining)
+        await subscribe(client, "late", "{ hello }")
+        message = await hear(client)
+        assert (message["id"], message["type"]) == ("late", "error")
+        assert message["payload"][0]["extensions"]["code"] == "UNAVAILABLE"
+        server.toy.events.release.set()
+        assert (await hear(client))["payload"]["data"] == {"slow": True}
+        assert await hear(client) == {"id": "slow", "type": "complete"}
+        assert await closed(client) == (1012, "Service Restart")
+        await drain
+
+
+async def test_many_sockets_are_sent_away_one_after_the_other(server: Live) -> None:
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(ready(server)) for _ in range(40)]
+        drain = asyncio.create_task(server.toy.sockets.drain())
+        ends = [asyncio.create_task(closed(client)) for client in clients]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        assert len(server.toy.sockets) > 1, "the others are still there"
+        assert await asyncio.gather(*ends) == [(1012, "Service Restart")] * 40
+        await drain
+
+
+async def test_the_server_pings_what_is_silent(server: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "PING_EVERY", 0.1)
+    async with ready(server) as one, ready(server) as two:
+        for _ in range(2):
+            assert [await hear(client) for client in (one, two)] == [{"type": "ping"}] * 2
+            await say(one, {"type": "pong"})
+        await subscribe(one, "1", "{ hello }")
+        while (message := await hear(one)) == {"type": "ping"}:
+            pass
+        assert message["type"] == "next"
+
+
+@pytest.mark.parametrize("value", ['"cut \\ud83d"', "1" + "0" * 400, "-1e999"])
+async def test_a_value_that_cannot_be_used_ends_its_operation_and_no_other(server: Live, value: str) -> None:
+    async with ready(server) as client:
+        await subscribe(client, "other", "subscription { endless }")
+        assert (await hear(client))["type"] == "next"
+        payload = f'{{"query":"{{ hello }}","variables":{{"a":{value}}}}}'
+        await say(client, f'{{"type":"subscribe","id":"1","payload":{payload}}}')
+        message = await hear(client)
+        assert (message["id"], message["type"]) == ("1", "error")
+        assert message["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+        await subscribe(client, "1", "{ hello }")
+        assert (await hear(client))["payload"]["data"] == {"hello": "Hello, world!"}
+
+
+async def test_the_operations_of_a_socket_hold_no_more_than_they_may(server: Live) -> None:
+    async with ready(server) as client:
+        for number in range(3):
+            await subscribe(client, f"{number}", "subscription { endless }", variables={"text": "x" * 1_900_000})
+        ended = {(message["id"], message["type"]) for message in [await hear(client) for _ in range(3)]}
+        assert ended == {("0", "next"), ("1", "next"), ("2", "error")}
+        await say(client, {"type": "complete", "id": "0"})
+        await until(lambda: len(operations()) == 1)
+        await subscribe(client, "3", "subscription { endless }", variables={"text": "x" * 1_900_000})
+        assert (await hear(client))["type"] == "next"

@@ -15,9 +15,12 @@ from strawberry.schema.config import StrawberryConfig
 
 from engine import serving
 from engine.faults import Unavailable
+from engine.graphql.cost import MAX_COST
 from engine.graphql.errors import ProtocolError
 from engine.graphql.execution import Executor, Peer, Request, Scope
+from engine.graphql.frame import Span
 from engine.graphql.http import GraphQLOverHTTP, Receive, Send
+from engine.graphql.sse import EventStreams
 from engine.graphql.websocket import GraphQLOverWebSocket
 
 Position = NewType("Position", int)
@@ -52,6 +55,7 @@ class Context:
     events: Events
     loader: DataLoader[int, int]
     batches: list[list[int]]
+    resume: Position | None = None
 
 
 Info = strawberry.Info[Context, None]
@@ -111,6 +115,23 @@ class OneOf:
 class Both:
     first: str
     second: str
+
+
+@strawberry.type
+class Step(Span):
+    since: Position  # type: ignore[assignment]  # the scalar of this schema
+    position: Position  # type: ignore[assignment]  # as above
+    more: bool
+
+    @property
+    def is_exact(self) -> bool:
+        return not self.more
+
+    @strawberry.field
+    def fails_at(self, at: int) -> str | None:
+        if self.position == at:
+            raise ProtocolError("STALE_READ", "Not this one.")
+        return None
 
 
 FAULTS: dict[str, Exception] = {
@@ -206,6 +227,12 @@ class Mutation:
         return Both(first=input.first, second=input.second)
 
     @strawberry.mutation
+    async def become(self, info: Info, whom: str) -> str:
+        assert info.context.peer.renew is not None
+        await info.context.peer.renew(whom)
+        return whom
+
+    @strawberry.mutation
     async def slow(self, info: Info) -> bool:
         info.context.events.started.set()
         await info.context.events.release.wait()
@@ -219,6 +246,15 @@ class Subscription:
     async def count(self, info: Info, to: int) -> AsyncGenerator[int, None]:
         for number in range(to):
             yield number
+
+    @strawberry.subscription
+    async def steps(self, info: Info, to: int = 5, after: Position = Position(0)) -> AsyncGenerator[Step, None]:
+        """From 0 there is nothing to go on from; a step between two even places is not the last of its run."""
+        start = after if info.context.resume is None else info.context.resume
+        for number in range(start, to):
+            yield Step(since=Position(number - number % 2), position=Position(number), more=number % 2 == 1)
+        if to > 5:
+            await info.context.events.release.wait()
 
     @strawberry.subscription
     async def endless(self, info: Info, text: str = "") -> AsyncGenerator[str, None]:
@@ -292,6 +328,11 @@ SCHEMA = strawberry.Schema(
 )
 
 
+def cost(requested: int) -> dict[str, Any]:
+    """The extensions of an answer that holds so many values at most."""
+    return {"cost": {"requested": requested, "limit": MAX_COST}}
+
+
 async def on_connect(params: Mapping[str, Any] | None, scope: Scope) -> Any:
     """Lets everyone in but those who ask not to be."""
     how = (params or {}).get("fail")
@@ -302,15 +343,21 @@ async def on_connect(params: Mapping[str, Any] | None, scope: Scope) -> Any:
     return (params or {}).get("user")
 
 
+def for_ever(principal: Any) -> None:
+    return None
+
+
 class Toy:
     """The endpoint: one path, both transports."""
 
     def __init__(self, **options: Any) -> None:
         self.events = Events()
-        self.executor = Executor(SCHEMA)
-        http = {key: options[key] for key in ("max_body", "body_timeout") if key in options}
+        self.executor = Executor(SCHEMA, options.get("persisted"))
+        http = {key: options[key] for key in ("max_body",) if key in options}
         sockets = {key: options[key] for key in ("limits", "allowed_origins", "on_connect") if key in options}
-        self.http = GraphQLOverHTTP(self.executor, self.context, **http)
+        streams = {key: options[key] for key in ("lasts", "heartbeat", "most") if key in options}
+        self.streams = EventStreams(self.on_request, **{"lasts": for_ever, **streams})
+        self.http = GraphQLOverHTTP(self.executor, self.context, self.streams, **http)
         self.sockets = GraphQLOverWebSocket(self.executor, self.context, **{"on_connect": on_connect, **sockets})
         self.contexts: list[Context] = []
 
@@ -318,6 +365,9 @@ class Toy:
         how = (request.extensions or {}).get("fail")
         if how:
             raise FAULTS[how]
+        if (request.extensions or {}).get("waits"):
+            self.events.started.set()
+            await self.events.release.wait()
         batches: list[list[int]] = []
 
         async def load(keys: list[int]) -> list[int]:
@@ -327,6 +377,16 @@ class Toy:
         made = Context(peer, request, self.events, DataLoader(load), batches)
         self.contexts.append(made)
         return made
+
+    async def on_request(self, scope: Scope) -> Any:
+        """Lets everyone in but those who ask not to be."""
+        headers = dict(scope["headers"])
+        if how := headers.get(b"fail"):
+            raise FAULTS[how.decode()]
+        return headers.get(b"user", b"").decode() or None
+
+    async def drain(self) -> None:
+        await asyncio.gather(self.sockets.drain(), self.streams.drain())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -357,6 +417,8 @@ class Live:
 async def live(**options: Any) -> AsyncIterator[Live]:
     """A toy behind a real server on a free port."""
     toy = Toy(**options)
-    serves = {key: options[key] for key in ("ping_interval", "ping_timeout", "body_limit") if key in options}
-    async with serving.running(toy, drain=toy.sockets.drain, **serves) as server:
+    serves = {
+        key: options[key] for key in ("ping_interval", "ping_timeout", "body_limit", "graceful") if key in options
+    }
+    async with serving.running(toy, drain=toy.drain, **serves) as server:
         yield Live(toy, server.port, server)

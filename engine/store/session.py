@@ -1,0 +1,111 @@
+"""What a unit of work may do with a connection, whichever database is behind it."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from engine.faults import Unavailable
+from engine.store.dialect import Dialect
+
+FAULTS = (sqlite3.Error, Unavailable)
+"How a store says that it cannot: no fault of whoever asked."
+T = TypeVar("T")
+
+
+class Cursor(Protocol):
+    """What a statement found."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Session(Protocol):
+    """A connection on its own thread, as sqlite3 has it.
+
+    Statements are written as SQLite takes them: `?`, `?1` or `:name` for a parameter. `BEGIN` is a transaction that
+    reads one state, `BEGIN IMMEDIATE` one that writes.
+    """
+
+    @property
+    def in_transaction(self) -> bool: ...
+    def execute(self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = ..., /) -> Cursor: ...
+    def executemany(self, text: str, rows: Iterable[Sequence[Any]], /) -> Cursor: ...
+
+
+Work = Callable[[Session], T]
+APPEND = "BEGIN APPEND"
+"A transaction that begins when its turn comes among all that append; gives the position and time of the last event."
+
+
+@contextmanager
+def together(session: Session) -> Iterator[Session]:
+    """Statements of which nobody needs the answer, up to a commit: in one go, where each would be a journey."""
+    if isinstance(session, Gathering):
+        with session.together() as gathered:
+            yield gathered
+    else:
+        yield session
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    def together(self) -> AbstractContextManager[Session]: ...
+
+
+class Connection(Protocol):
+    """A connection that carries whole units of work to its thread: one hop between threads each."""
+
+    runs: int
+    "How many units of work were done."
+
+    async def run(self, work: Work[T]) -> T:
+        """Do `work` on the connection's thread. Once handed over it runs to its end, even if the caller is gone."""
+
+    async def close(self) -> None: ...
+
+
+@contextmanager
+def transaction(session: Session) -> Iterator[None]:
+    """All of it or nothing. IMMEDIATE, as only then SQLite waits for another writer instead of failing."""
+    session.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        session.execute("COMMIT")
+    except BaseException:
+        if session.in_transaction:
+            session.execute("ROLLBACK")
+        raise
+
+
+class Held(Protocol):
+    """Something that one process has, and no other."""
+
+    async def release(self) -> None: ...
+
+
+class Place(Protocol):
+    """Where tables are: a file, or a database on a server."""
+
+    dialect: Dialect
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence; without a password."""
+
+    async def writer(self, *, is_log: bool) -> Connection:
+        """A connection that writes. What it commits of the log is on disk. Raises Unavailable."""
+
+    async def reader(self) -> Connection: ...
+
+    async def own(self, what: str) -> Held:
+        """Be the one process that has it. Raises Taken when another is."""
+
+    async def tend(self, writer: Connection) -> Held:
+        """Do what the place needs beside its writer, until that is released."""
+
+    def is_new(self, session: Session) -> bool:
+        """Whether there is nothing here yet, so that a log may be made."""

@@ -1,0 +1,224 @@
+"""What is so on PostgreSQL alone: several who append, lost connections, and what stands in for SQLite's search."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import clock
+from engine.dispatcher import Dispatcher
+from engine.faults import Taken, Unavailable
+from engine.feed import Feed
+from engine.shapes import Receipt
+from engine.store.log import Log
+from engine.store.postgres import Database, translated
+from engine.store.readstore import ReadStore
+from engine.store.search import TOKENIZER, search_terms, search_vector, tokens, vector
+from tests import worlds
+from tests.engine.lockers import CODEC, LOCKERS, PutIn, RentLocker
+from tests.engine.toy import BOXES
+from tests.line import Line, line
+
+
+@pytest.fixture
+def server(world: str) -> Iterator[None]:
+    with worlds.world("postgresql"):
+        yield
+
+
+@asynccontextmanager
+async def dispatching(place: Any) -> AsyncIterator[tuple[Log, Dispatcher]]:
+    log, feed = await Log.open(place, CODEC), Feed()
+    await feed.open()
+    dispatcher = Dispatcher(log, [LOCKERS], feed, clock.now)
+    dispatcher.start()
+    try:
+        yield log, dispatcher
+    finally:
+        await dispatcher.stop()
+        await feed.close()
+        await log.close()
+
+
+@asynccontextmanager
+async def behind_a_line(path: Path) -> AsyncIterator[tuple[Line, Database]]:
+    """The database through a line of its own."""
+    parts = urlsplit(worlds.url(path))
+    async with line(parts.hostname or "127.0.0.1", parts.port or 5432) as made:
+        user = f"{parts.username}@" if parts.username else ""
+        yield made, Database(parts._replace(netloc=f"{user}127.0.0.1:{made.port}").geturl())
+
+
+@pytest.mark.usefixtures("server")
+async def test_several_who_append_share_one_log_without_a_gap_and_never_decide_on_what_is_past(tmp_path: Path) -> None:
+    place = worlds.place(tmp_path / "log.db")
+    async with dispatching(place) as (one, mine), dispatching(place) as (other, theirs):
+        assert one.id == other.id
+        seen: list[Any] = []
+
+        async def follow() -> None:
+            while len(seen) < 160:
+                seen.extend(await one.read(len(seen), 7))
+                await asyncio.sleep(0)
+
+        following = asyncio.create_task(follow())
+        sent = [
+            dispatcher.send(PutIn(locker=f"{number % 3}", grams=1))
+            for number in range(80)
+            for dispatcher in (mine, theirs)
+        ]
+        receipts = await asyncio.gather(*sent)
+        async with asyncio.timeout(20):
+            await following
+        assert [each.position for each in seen] == list(range(1, 161))
+        assert sorted(each.position for each in receipts if isinstance(each, Receipt)) == list(range(1, 161))
+        for stream in {each.stream for each in seen}:
+            versions = [each.version for each in seen if each.stream == stream]
+            assert versions == list(range(1, len(versions) + 1))
+        assert [each.recorded_at for each in seen] == sorted(each.recorded_at for each in seen)
+        assert await other.head() == await one.head() == 160
+
+
+@pytest.mark.usefixtures("server")
+async def test_a_claim_and_a_command_id_hold_against_another_process_too(tmp_path: Path) -> None:
+    place = worlds.place(tmp_path / "log.db")
+    async with dispatching(place) as (_, mine), dispatching(place) as (_, theirs):
+        first = await mine.send(RentLocker(locker="a", code="1"), command_id="once")
+        again = await theirs.send(RentLocker(locker="a", code="1"), command_id="once")
+        taken = await theirs.send(RentLocker(locker="b", code="1"))
+    assert isinstance(first, Receipt)
+    assert isinstance(again, Receipt)
+    assert (again.position, again.replayed) == (first.position, True)
+    assert type(taken).__name__ == "AlreadyTaken"
+
+
+@pytest.mark.usefixtures("server")
+async def test_after_connections_were_lost_the_next_command_is_stored(tmp_path: Path) -> None:
+    async with behind_a_line(tmp_path / "log.db") as (between, place), dispatching(place) as (log, dispatcher):
+        for number in range(5):
+            between.cut()
+            await asyncio.sleep(0)
+            assert isinstance(await dispatcher.send(PutIn(locker="a", grams=number + 1)), Receipt)
+            between.cut()
+            assert len((await log.select())[0]) == number + 1
+
+
+@pytest.mark.usefixtures("server")
+async def test_while_the_server_is_away_commands_fail_fast_and_then_go_on(tmp_path: Path) -> None:
+    async with behind_a_line(tmp_path / "log.db") as (between, place), dispatching(place) as (log, dispatcher):
+        assert isinstance(await dispatcher.send(PutIn(locker="a", grams=1)), Receipt)
+        between.is_down = True
+        between.cut()
+        async with asyncio.timeout(5):
+            with pytest.raises(Unavailable):
+                await dispatcher.send(PutIn(locker="a", grams=2), command_id="two")
+        between.is_down = False
+        async with asyncio.timeout(5):
+            assert isinstance(await dispatcher.send(PutIn(locker="a", grams=2), command_id="two"), Receipt)
+        assert len((await log.select())[0]) == 2
+
+
+@pytest.mark.usefixtures("server")
+async def test_a_server_that_falls_silent_is_given_up_in_time(tmp_path: Path) -> None:
+    async with behind_a_line(tmp_path / "log.db") as (between, place), dispatching(place) as (log, dispatcher):
+        assert isinstance(await dispatcher.send(PutIn(locker="a", grams=1)), Receipt)
+        between.silent(True)
+        async with asyncio.timeout(10):
+            with pytest.raises(Unavailable):
+                await dispatcher.send(PutIn(locker="a", grams=2), command_id="two")
+        between.silent(False)
+        async with asyncio.timeout(10):
+            assert isinstance(await dispatcher.send(PutIn(locker="a", grams=2), command_id="two"), Receipt)
+        assert len((await log.select())[0]) == 2
+
+
+@pytest.mark.usefixtures("server")
+async def test_one_process_writes_the_read_tables(tmp_path: Path) -> None:
+    stores = [ReadStore(worlds.place(tmp_path / "read.db"), [BOXES]) for _ in range(2)]
+    await stores[0].open()
+    try:
+        with pytest.raises(Taken, match=r"^Another process has the read tables of postgresql://.*Stop it first"):
+            await stores[1].open()
+    finally:
+        await stores[0].close()
+    await stores[1].open()
+    await stores[1].close()
+
+
+async def test_a_server_that_is_not_there_is_said_without_the_password() -> None:
+    with pytest.raises(Unavailable) as caught:
+        await Log.open(Database("postgresql://ann:hunter2@127.0.0.1:1/shop"), CODEC)
+    assert str(caught.value).startswith("postgresql://127.0.0.1:1/shop cannot be reached: ")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "made", "names"),
+    [
+        ("SELECT ?, ?", "SELECT $1, $2", None),
+        ("SELECT ?2, ?1, ?2", "SELECT $2, $1, $2", None),
+        ("a > :seen AND b = :id AND c < :seen", "a > $1 AND b = $2 AND c < $1", ("seen", "id")),
+        ("SELECT ?::text[]", "SELECT $1::text[]", None),
+        ("FROM parked INDEXED BY parked_by_key WHERE key = ?", "FROM parked WHERE key = $1", None),
+    ],
+)
+def test_a_statement_is_written_once_for_both(text: str, made: str, names: tuple[str, ...] | None) -> None:
+    assert translated(text) == (made, names)
+
+
+WORDS = st.text(st.sampled_from("aAáeéñ-'\\\"*&|! ß1ø\u0301\n中"), max_size=12)
+
+
+@given(WORDS)
+def test_words_are_those_of_sqlites_tokenizer(text: str) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE VIRTUAL TABLE given USING fts5(text, tokenize='{TOKENIZER}')")
+        connection.execute("CREATE VIRTUAL TABLE found USING fts5vocab(given, instance)")
+        connection.execute("INSERT INTO given VALUES (?)", (text,))
+        found = [term for (term,) in connection.execute("SELECT term FROM found ORDER BY offset")]
+    assert tokens(text) == found
+
+
+def test_a_search_finds_the_same_rows_in_both(server: None) -> None:
+    # Every text with every search, by both databases themselves.
+    texts = ["Crème brûlée", "creme", "foo-bar baz", "bar foo", "it's", "a\\b 'c'", "naïve 100mg", "", "中文 abc"]
+    wanted = [
+        "cre",
+        "CRÈME bru",
+        "foo-b",
+        "bar-f",
+        "foo bar",
+        "it's",
+        "it",
+        "a\\b",
+        "'c",
+        "100",
+        "-",
+        "- foo",
+        "中",
+        "ab",
+    ]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE VIRTUAL TABLE given USING fts5(text, tokenize='{TOKENIZER}')")
+        connection.executemany("INSERT INTO given(rowid, text) VALUES (?, ?)", enumerate(texts))
+        expected = {}
+        for each in wanted:
+            terms = search_terms(each)
+            rows = connection.execute("SELECT rowid FROM given WHERE given MATCH ? ORDER BY rowid", (terms or '"-"',))
+            expected[each] = [row for (row,) in rows]
+    found = {
+        each: [
+            place
+            for place, text in enumerate(texts)
+            if (terms := search_vector(each)) and worlds.matches(vector([text]), terms)
+        ]
+        for each in wanted
+    }
+    assert found == expected
