@@ -57,7 +57,6 @@ class Peer:
 
 COSTLY = 1000
 "Values of an answer from which on it takes less time to compile an operation than that saves."
-
 ContextOf = Callable[[Peer, Request], Awaitable[Any]]
 "Makes the context of one operation. What it raises is the answer: a ProtocolError as it is, anything else masked."
 
