@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
@@ -17,7 +17,6 @@ from engine.clock import Clock
 from engine.cloudevents import CloudEvents
 from engine.declarations import Declarations
 from engine.dispatcher import Dispatcher
-from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.health import Health
 from engine.history import History
@@ -111,8 +110,7 @@ class App:
             pool = settings.db_pool_min_size, settings.db_pool_max_size
             log = await Log.open(place(settings.write_db_url), declarations.codec(), least=pool[0], most=pool[1])
             stack.push_async_callback(log.close)
-            looks_on = Role.PROJECTOR not in settings.serves
-            rows = ReadStore(place(settings.read_db_url), declarations.models, readers=pool, readonly=looks_on)
+            rows = ReadStore(place(settings.read_db_url), declarations.models, readers=pool)
             await rows.open()
             stack.push_async_callback(rows.close)
             every = settings.projector_poll_interval
@@ -145,9 +143,8 @@ class App:
         if Role.PROJECTOR in roles:
             stack.push_async_callback(self.projector.stop)
             await self.projector.start(self._of_reads)
-        with suppress(Unavailable):  # no projector has made the tables yet
-            for topic, position in (await positions()).items():
-                self.feed.note(topic, position)
+        for topic, position in (await positions()).items():
+            self.feed.note(topic, position)
         if self.relay and Role.RELAY in roles:
             stack.push_async_callback(self.relay.close)
             await self.relay.start(self._of_log)
