@@ -24,11 +24,15 @@ def main() -> None:
 
 @main.command()
 @click.option("--demo", is_flag=True, help="Import the demo catalogue first, unless it is there already.")
-def serve(demo: bool) -> None:
-    """Serve the GraphQL API until Ctrl-C."""
+@click.option(
+    "--role", "roles", multiple=True, help="What this process does: api, projector, reactor, relay; else all."
+)
+def serve(demo: bool, roles: tuple[str, ...]) -> None:
+    """Serve until Ctrl-C: the GraphQL API and all that belongs to it, or some of it by --role."""
     from cli import serving
 
-    sys.exit(run(serving.serve(loaded(), DEMO_FILE if demo else None)))
+    given = {"roles": ",".join(roles)} if roles else {}
+    sys.exit(run(serving.serve(loaded(**given), DEMO_FILE if demo else None)))
 
 
 @main.command()

@@ -9,7 +9,7 @@ import click
 
 from cli.application import DECLARATIONS, performers
 from cli.settings import ShopSettings
-from engine import app
+from engine import beside
 from engine.app import App
 from engine.client import Client, Refused
 from engine.deadletters import DeadLetterCommand, DiscardDeadLetter, RetryDeadLetter
@@ -37,7 +37,7 @@ async def directly(settings: ShopSettings, command: DeadLetterCommand | None) ->
     """List them, beside a running server or without one; with a command, carry that out in a server's place first."""
     if command is not None:
         await _decide(settings, command)
-    found = await app.dead_letters(settings, DECLARATIONS)
+    found = await beside.dead_letters(settings, DECLARATIONS)
     return _told([_described(parked, recorded) for parked, recorded in found])
 
 

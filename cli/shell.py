@@ -19,9 +19,10 @@ INTERRUPTED = 130
 "Exit code of a command that Ctrl-C cut short. A server that is stopped so ends with 0: that is how it ends."
 
 
-def loaded() -> ShopSettings:
+def loaded(**given: str) -> ShopSettings:
+    """The settings in force, those given on the command line before any other."""
     try:
-        return configuration.load(ShopSettings)
+        return configuration.load(ShopSettings, **given)
     except configuration.SettingsError as error:
         fail(str(error))
 

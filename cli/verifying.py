@@ -3,7 +3,7 @@
 import click
 
 from cli.application import DECLARATIONS
-from engine import app
+from engine import beside
 from engine.settings import Settings
 
 MOST_SHOWN = 10
@@ -11,7 +11,7 @@ MOST_SHOWN = 10
 
 async def verify(settings: Settings) -> int:
     """Exit code 0 when every read table equals a fresh fold of the log, 1 when one does not."""
-    verdicts = await app.verify(settings, DECLARATIONS)
+    verdicts = await beside.verify(settings, DECLARATIONS)
     for verdict in verdicts:
         found = "equal" if verdict.is_exact else f"{verdict.count} rows differ"
         click.echo(f"{verdict.model:20} {verdict.compared:>9} rows as of position {verdict.position}: {found}")

@@ -1,7 +1,6 @@
 """An application: a set of aggregates and read models, wired to the engine and running."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,29 +10,29 @@ from typing import Any, Self
 
 import structlog
 
-from engine import audit, clock, ids
-from engine.audit import Verdict
+from engine import clock, ids
 from engine.broker import concealing
 from engine.brokers.choosing import chosen
 from engine.clock import Clock
 from engine.cloudevents import CloudEvents
 from engine.declarations import Declarations
 from engine.dispatcher import Dispatcher
-from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.health import Health
 from engine.history import History
 from engine.lane import Manner
+from engine.lease import Leases, Seen
 from engine.liveview import LiveViews
 from engine.parked import Parked
 from engine.probes import probes
 from engine.projector import Projector
-from engine.reactor import Reactor, set_aside
+from engine.reactor import Reactor
 from engine.refusals import Refusal
 from engine.relay import Relay
+from engine.roles import Role
 from engine.samples import Samples
 from engine.settings import Settings
-from engine.shapes import Command, Effect, ReadModel, Receipt, Recorded
+from engine.shapes import Command, Effect, ReadModel, Receipt
 from engine.status import Status
 from engine.store.log import Log
 from engine.store.places import place
@@ -72,6 +71,9 @@ class App:
     health: Health = field(init=False)
     _statuses: Samples[Sequence[Status]] = field(init=False)
     _dead_letters: Samples[Sequence[Parked]] = field(init=False)
+    _of_reads: Leases | None = None
+    _of_log: Leases | None = None
+    "Of the consumers with their checkpoints beside the read tables, and beside the log; None on SQLite."
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.dispatcher.send)
@@ -108,8 +110,6 @@ class App:
             pool = settings.db_pool_min_size, settings.db_pool_max_size
             log = await Log.open(place(settings.write_db_url), declarations.codec(), least=pool[0], most=pool[1])
             stack.push_async_callback(log.close)
-            if log.dialect.is_shared:  # any number of processes append; one reacts
-                stack.push_async_callback((await log.place.own("processes")).release)
             rows = ReadStore(place(settings.read_db_url), declarations.models, readers=pool)
             await rows.open()
             stack.push_async_callback(rows.close)
@@ -133,26 +133,33 @@ class App:
         async def positions() -> dict[str, int]:
             return {**await self.rows.positions(), LOG: await self.log.head()}
 
+        roles = self.settings.serves
         stack.push_async_callback(self.health.close)
         self.feed.poll = positions
         await self.feed.open()
         stack.push_async_callback(self.feed.close)
-        await self.projector.start()
-        stack.push_async_callback(self.projector.stop)
+        self._of_reads = await stack.enter_async_context(Leases.beside(self.rows.place))
+        self._of_log = await stack.enter_async_context(Leases.beside(self.log.place))
+        if Role.PROJECTOR in roles:
+            stack.push_async_callback(self.projector.stop)
+            await self.projector.start(self._of_reads)
         for topic, position in (await positions()).items():
             self.feed.note(topic, position)
-        if self.relay:
-            stack.push_async_callback(self.relay.stop)
-            await self.relay.start()
-        stack.push_async_callback(self._show_all)
+        if self.relay and Role.RELAY in roles:
+            stack.push_async_callback(self.relay.close)
+            await self.relay.start(self._of_log)
+        if Role.PROJECTOR in roles:
+            stack.push_async_callback(self._show_all)
         stack.push_async_callback(self.dispatcher.stop)
         self.dispatcher.start()
-        stack.push_async_callback(self.reactor.stop)
-        await self.reactor.start()
-        stack.push_async_callback(self.tally.stop)
-        self.tally.start()
-        housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
-        stack.push_async_callback(self._end, housekeeping)
+        if Role.REACTOR in roles:
+            stack.push_async_callback(self.reactor.stop)
+            await self.reactor.start(self._of_log)
+        if Role.API in roles:
+            stack.push_async_callback(self.tally.stop)
+            self.tally.start()
+            housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
+            stack.push_async_callback(self._end, housekeeping)
 
     async def _end(self, housekeeping: asyncio.Task[None]) -> None:
         housekeeping.cancel()
@@ -201,7 +208,7 @@ class App:
         if self.feed.latest(model.name) >= position:
             return True
         timeout = self.settings.read_timeout_ms / 1000
-        if position > self.log.position:
+        if position > self.log.position and position > await self.log.head():
             # A client may name any. As one that is wanted, it would have the table written in a hurry ever after.
             return await self.feed.beyond(model.name, position - 1, timeout) >= position
         return await self.feed.reached(model.name, position, timeout)
@@ -216,8 +223,9 @@ class App:
 
     async def statuses(self) -> Sequence[Status]:
         """How every read model, every process and the relay stand."""
-        relay = [await self.relay.status()] if self.relay else []
-        return [*await self.projector.statuses(), *await self.reactor.statuses(), *relay]
+        reads, log = await _seen(self._of_reads), await _seen(self._of_log)
+        relay = [await self.relay.status(log.get(self.relay.lease))] if self.relay else []
+        return [*await self.projector.statuses(reads), *await self.reactor.statuses(log), *relay]
 
     def follow_statuses(self, interval: float = 1.0, beat: float = 5.0) -> AsyncGenerator[Sequence[Status], None]:
         """The statuses now, then whenever they change, at most once an interval; every `beat` seconds in any case."""
@@ -234,6 +242,10 @@ class App:
                 if concerned != told:
                     yield concerned
                     told = concerned
+
+
+async def _seen(leases: Leases | None) -> Mapping[str, Seen]:
+    return {} if leases is None else await leases.seen()
 
 
 def relaying(settings: Settings, log: Log, feed: Feed, now: Clock) -> Relay | None:
@@ -266,29 +278,3 @@ def _projector(
         retention=timedelta(days=settings.tombstone_retention_days),
         now=now,
     )
-
-
-async def verify(settings: Settings, declarations: Declarations) -> list[Verdict[Any]]:
-    """Compare every read table with a fresh fold of the log, beside a running server or without one."""
-    log = await Log.look(place(settings.write_db_url), declarations.codec())
-    try:
-        rows = ReadStore(place(settings.read_db_url), declarations.models, readonly=True)
-        await rows.open()
-        try:
-            return await audit.verify(log, rows, declarations.models)
-        finally:
-            await rows.close()
-    finally:
-        await log.close()
-
-
-async def dead_letters(settings: Settings, declarations: Declarations) -> Sequence[tuple[Parked, Recorded | None]]:
-    """What processes have set aside, each with its event, beside a running server or without one."""
-    log = await Log.look(place(settings.write_db_url), declarations.codec())
-    try:
-        found = await set_aside(log, [process.name for process in declarations.processes])
-        return [(each, next(iter(await log.read(each.position - 1, 1)), None)) for each in found]
-    except sqlite3.OperationalError as error:
-        raise Unavailable(f"{settings.log_name}: {error}. Start the server on it once.") from None
-    finally:
-        await log.close()

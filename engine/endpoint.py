@@ -8,23 +8,22 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute
 from strawberry import Schema
 
 from engine.app import App
-from engine.exposition import Exposition
+from engine.exposition import Ways
 from engine.graphql.exchange import OnConnect
 from engine.graphql.execution import ContextOf, Executor
 from engine.graphql.http import GraphQLOverHTTP
 from engine.graphql.persisted import Persisted, manifest
 from engine.graphql.sse import EventStreams, OnRequest
 from engine.graphql.websocket import GraphQLOverWebSocket, Lasts
-from engine.health import Service, shown
+from engine.monitor import MONITORED, Monitor
+from engine.roles import shown
 from engine.settings import Settings
 
 Scope = MutableMapping[str, Any]
@@ -34,6 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PATH = "/graphql"
 LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1]", re.ASCII | re.IGNORECASE)
 PORT = re.compile(r":\d{1,5}$", re.ASCII)
+NO_API = "This process serves no API; what it does is: {}. Ask one with the role api. Here are /health and /metrics.\n"
 OTHER_NAME = "This server does not answer to this name; see ALLOWED_HOSTS.\n"
 
 
@@ -59,7 +59,6 @@ class Endpoint:
     def __init__(self, app: App, schema: Schema, doors: Doors) -> None:
         """Raises Unavailable when the trusted documents cannot be read."""
         executor = Executor(schema, _persisted(app.settings))
-        self._app = app
         self._doors = doors
         self._answers_to = lru_cache(256)(partial(_is_name, doors.hosts))
         self._streams = EventStreams(doors.on_request, doors.lasts)
@@ -79,16 +78,8 @@ class Endpoint:
             lasts=doors.lasts,
             allowed_origins=doors.origins,
         )
-        self._exposition = Exposition(app, executor, self.sockets, self._streams)
-        self._pages = Starlette(
-            routes=[
-                Route("/health/live", self._live),
-                Route("/health/ready", self._ready),
-                Route("/health/dependencies", self._dependencies),
-                Route("/metrics", self._metrics),
-                *doors.pages,
-            ]
-        )
+        ways = Ways(executor, self.sockets, self._streams)
+        self._pages = Starlette(routes=[*Monitor(app, ways).routes, *doors.pages])
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         return self._app_for(scope)(scope, receive, send)
@@ -115,48 +106,25 @@ class Endpoint:
                 return self._answers_to(value)
         return False
 
-    async def _live(self, request: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
 
-    async def _ready(self, request: Request) -> JSONResponse:
-        """Whether all can be served, or with `for` some of it: commands, reads, processes, with commas between them."""
-        asked = request.query_params.get("for", ",".join(Service)).split(",")
-        if not set(asked) <= set(Service):
-            return JSONResponse({"error": f"`for` takes {', '.join(Service)}, with commas between them."}, 400)
-        condition = await self._app.health.condition()
-        reasons = condition.against([Service(each) for each in asked])
-        return JSONResponse(
-            {
-                "status": "unavailable" if reasons else "ok",
-                "head": str(self._app.log.position),
-                "projections": {
-                    status.name: {"state": shown(status, condition), "position": str(status.position)}
-                    for status in condition.consumers or ()
-                },
-                "reasons": [{"for": each.service, "name": each.name, "reason": each.reason} for each in reasons],
-            },
-            503 if reasons else 200,
-        )
+class Aside:
+    """Serves a process without the API: health and figures, and at every other path where to go instead."""
 
-    async def _dependencies(self, request: Request) -> JSONResponse:
-        condition = await self._app.health.condition()
-        return JSONResponse(
-            {
-                "status": "ok" if all(each.is_up for each in condition.dependencies) else "unavailable",
-                "dependencies": {
-                    each.name: {
-                        "state": "UP" if each.is_up else "DOWN",
-                        "since": each.since.isoformat(),
-                        "lastError": each.last_error,
-                        "neededFor": sorted(each.needed_for),
-                    }
-                    for each in condition.dependencies
-                },
-            }
-        )
+    def __init__(self, app: App, hosts: Collection[str]) -> None:
+        self._answers_to = lru_cache(256)(partial(_is_name, hosts))
+        self._pages = Starlette(routes=Monitor(app, None).routes)
+        self._elsewhere = NO_API.format(shown(app.settings.serves))
 
-    async def _metrics(self, request: Request) -> Response:
-        return Response(await self._exposition.text(), media_type=CONTENT_TYPE_LATEST)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: Any = PlainTextResponse(self._elsewhere, 404)
+        if not any(name == b"host" and self._answers_to(value) for name, value in scope["headers"]):
+            answer = PlainTextResponse(OTHER_NAME, 421)
+        elif scope["path"].startswith(MONITORED):
+            answer = self._pages
+        await answer(scope, receive, send)
+
+    async def drain(self) -> None:
+        """Nobody stays connected."""
 
 
 def _is_name(hosts: Collection[str], given: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -33,14 +33,20 @@ class Consumer(Protocol):
     def rate(self) -> Any: ...
 
 
-class Exposition:
-    """The figures of an application and of the endpoint that it is reached by."""
+class Ways(NamedTuple):
+    """How the API is reached."""
 
-    def __init__(self, app: App, executor: Executor, sockets: GraphQLOverWebSocket, streams: EventStreams) -> None:
+    executor: Executor
+    sockets: GraphQLOverWebSocket
+    streams: EventStreams
+
+
+class Exposition:
+    """The figures of an application, and of the ways to its API where it has one."""
+
+    def __init__(self, app: App, ways: Ways | None) -> None:
         self._app = app
-        self._executor = executor
-        self._sockets = sockets
-        self._streams = streams
+        self._ways = ways
         # In no registry of the library's: two applications may run in one process, each with figures of its own.
         self._process = ProcessCollector(registry=None)
 
@@ -53,7 +59,8 @@ class Exposition:
         yield from self._writing()
         yield from self._consuming()
         yield from self._standing(condition)
-        yield from self._reaching()
+        if self._ways is not None:
+            yield from self._reaching(*self._ways)
         up = {(each.name,): float(each.is_up) for each in condition.dependencies}
         yield _numbers(metrics.DEPENDENCY_UP, up)
         yield _number(metrics.READY, not condition.against(tuple(Service)))
@@ -95,16 +102,16 @@ class Exposition:
     def _processes(self, statuses: Iterable[Status]) -> Iterable[Status]:
         return (each for each in statuses if each.name not in self._app.projector.projections)
 
-    def _reaching(self) -> Iterator[Family]:
-        groups = self._sockets.groups
-        yield _numbers(metrics.OPERATIONS, self._executor.outcomes)
-        yield _number(metrics.SOCKETS, len(self._sockets))
-        yield _number(metrics.STREAMS, len(self._streams))
-        running = {("websocket",): self._sockets.subscriptions, ("sse",): len(self._streams)}
+    def _reaching(self, executor: Executor, sockets: GraphQLOverWebSocket, streams: EventStreams) -> Iterator[Family]:
+        groups = sockets.groups
+        yield _numbers(metrics.OPERATIONS, executor.outcomes)
+        yield _number(metrics.SOCKETS, len(sockets))
+        yield _number(metrics.STREAMS, len(streams))
+        running = {("websocket",): sockets.subscriptions, ("sse",): len(streams)}
         yield _numbers(metrics.SUBSCRIPTIONS, running)
         yield _number(metrics.SHARED_GROUPS, len(groups))
         yield _number(metrics.SHARED_MEMBERS, groups.members)
-        yield _numbers(metrics.FRAMES, {("websocket",): groups.frames, ("sse",): self._streams.frames})
+        yield _numbers(metrics.FRAMES, {("websocket",): groups.frames, ("sse",): streams.frames})
 
 
 class _Families(CollectorRegistry):

@@ -143,7 +143,7 @@ class History:
         """How far a command has come."""
         receipt = await self._log.command(command_id)
         # Between its commit and the writer's note of it nobody has been answered yet, and its events cannot be had.
-        if receipt is None or receipt.position > self._log.position:
+        if receipt is None or receipt.position > await self._log.head():
             return Progress(command_id)
         events = await self._log.read(receipt.position - receipt.events, receipt.events) if receipt.events else []
         kinds = {type(recorded.event) for recorded in events}

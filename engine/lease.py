@@ -1,7 +1,9 @@
 """Leases: of all processes that could run a consumer, one does, and another when that one is gone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +14,16 @@ import structlog
 
 from engine import clock, ids, tenure
 from engine.faults import LeaseLost
-from engine.store.leases import SQLITE, Rows, Session
-from engine.tenure import Lease
+from engine.store.leases import LIVING, SQLITE, Rows, Session
+from engine.store.ledger import Ledger
+from engine.store.session import Place
+from engine.tenure import NOBODYS, Lease
 
 SPAN = 6.0
 """Seconds that a lease lasts without being renewed; with the look of a candidate, 7 until another has taken over. The
 same for all who share a store: one that lasts longer than two of them looks as if the clock had been set back since."""
+FORGOTTEN = 100
+"Leases after which a process that is gone need no longer be known."
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +40,16 @@ class Token:
 
     name: str
     number: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A consumer's lease, as somebody sees it who looks on."""
+
+    owner: str
+    is_free: bool
+    told: str
+    "What its owner, or the last one, said of the consumer."
 
 
 class Leases:
@@ -54,12 +70,29 @@ class Leases:
         monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
         self._store = store
-        self._owner = owner
+        self.owner = owner
+        "What this process is called, as no other is."
         self._span = span
         self._milliseconds = round(span * 1000)
         self._rows = Rows(dialect)
         self._random = random
         self._monotonic = monotonic
+
+    @classmethod
+    @asynccontextmanager
+    async def beside(cls, place: Place, **options: Any) -> AsyncIterator["Leases | None"]:
+        """The leases of what has its checkpoints in a place, under a name that no other process has; None where only
+        one process can write. Raises Unavailable."""
+        if not place.dialect.is_shared:
+            yield None
+            return
+        ledger = await Ledger.open(place)
+        try:
+            yield cls(
+                ledger, f"{socket.gethostname()}/{os.getpid()}/{ids.new()}", dialect=place.dialect.named, **options
+            )
+        finally:
+            await ledger.close()
 
     async def open(self) -> None:
         """Make the table, where it is not yet."""
@@ -72,6 +105,23 @@ class Leases:
         The block is cancelled, and LeaseLost raised in its place, when another took over or may have done.
         """
         token, began = await self._taken(name)
+        async with self._kept(token, began):
+            yield token
+
+    @asynccontextmanager
+    async def held_if_free(self, name: str) -> AsyncIterator[Token | None]:
+        """The same without waiting: None when another process owns it."""
+        began = self._monotonic()
+        token = await self._store.write(partial(self._take, name=name))
+        if token is None:
+            yield None
+            return
+        async with self._kept(token, began):
+            yield token
+
+    @asynccontextmanager
+    async def _kept(self, token: Token, began: float) -> AsyncIterator[None]:
+        name = token.name
         body = asyncio.current_task()
         assert body is not None
         cancelled_before, is_left, is_ended = body.cancelling(), False, False
@@ -85,7 +135,7 @@ class Leases:
         keeper = asyncio.create_task(self._keep(token, began), name=f"lease of {name}")
         keeper.add_done_callback(end)
         try:
-            yield token
+            yield
         except asyncio.CancelledError:
             if is_ended and body.cancelling() <= cancelled_before + 1:
                 raise _lost(token) from None
@@ -106,6 +156,49 @@ class Leases:
         """
         if self._rows.token(session, token.name) != token.number:
             raise _lost(token)
+
+    # ------------------------------------------------------------ who is there, and who has what
+
+    async def seen(self) -> Mapping[str, Seen]:
+        """Every consumer's lease, by its name, as it is now."""
+        return await self._store.write(self._seen)
+
+    async def muster(self, role: str, telling: Mapping[Token, str]) -> tuple[Mapping[str, Seen], Sequence[str], str]:
+        """Say that this process is there for a role, and what it has to tell of what it owns.
+
+        Gives every lease, the names of those who are there, and the own one among them.
+        """
+        kind = f"{LIVING}{role} "
+        me = f"{kind}{self.owner}"
+
+        def work(session: Session) -> Mapping[str, Seen]:
+            _, now = self._rows.hold(session, me)
+            self._rows.change(session, me, Lease(self.owner, 0, now + self._milliseconds))
+            for token, told in telling.items():
+                self._rows.tell(session, token.name, token.number, told)
+            return self._seen(session)
+
+        seen = await self._store.write(work)
+        return seen, [name for name, each in seen.items() if name.startswith(kind) and not each.is_free], me
+
+    async def leave(self, role: str) -> None:
+        """Say that this process is no longer there, and forget those that have not been for long."""
+
+        def work(session: Session) -> None:
+            _, now = self._rows.hold(session, f"{LIVING}{role} {self.owner}")
+            self._rows.change(session, f"{LIVING}{role} {self.owner}", NOBODYS)
+            self._rows.bury(session, now - FORGOTTEN * self._milliseconds)
+
+        with suppress(Exception):  # it is found out a moment later
+            async with asyncio.timeout(self._span):
+                await self._store.write(work)
+
+    def _seen(self, session: Session) -> Mapping[str, Seen]:
+        found, now = self._rows.all(session)
+        return {
+            name: Seen(lease.owner, tenure.is_free(lease, now, self._milliseconds), told)
+            for name, (lease, told) in found.items()
+        }
 
     # ------------------------------------------------------------ taking, keeping, giving back
 
@@ -131,7 +224,7 @@ class Leases:
         if not tenure.is_free(seen, now, self._milliseconds):
             return None
         lease, now = self._rows.hold(session, name)
-        mine = tenure.taken(lease, self._owner, now, self._milliseconds)
+        mine = tenure.taken(lease, self.owner, now, self._milliseconds)
         if mine is None:
             return None
         self._rows.change(session, name, mine)

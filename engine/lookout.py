@@ -56,7 +56,7 @@ class Lookout:
 
     async def _look(self) -> bool:
         """Look through the next events; False when there are none."""
-        now, head = self._now(), self._log.position
+        now, head = self._now(), await self._log.head()
         events = await self._log.read(self._position, _AT_ONCE)
         if not events:
             return False

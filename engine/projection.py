@@ -13,17 +13,16 @@ from engine.fold import Fold, Folded
 from engine.pace import Pace
 from engine.rebuild import Rebuild
 from engine.shapes import ReadModel, Recorded, Row
-from engine.source import Source
-from engine.status import Rate, State, Status
+from engine.source import Source, following
+from engine.status import LIVE_SECONDS, Rate, State, Status, Told, age
 from engine.store.readstore import ReadStore
 from engine.store.rowcache import RowCache
-from engine.store.session import Session
+from engine.store.session import Guard, Session, alone
 
 R = TypeVar("R", bound=Row)
 _log = structlog.get_logger(__name__)
 _LEAST_DELAY, _MOST_DELAY = 0.5, 30.0
-_FORGET_EVERY, _LIVE_SECONDS = 1000, 1.0
-"A projection less behind than this counts as live: there is always an event on its way."
+_FORGET_EVERY = 1000
 
 
 class Company(Protocol):
@@ -56,12 +55,12 @@ class Projection(Generic[R]):
     ) -> None:
         self.model = model
         self.name = model.name
+        self.lease = f"projection {model.name}"
         self._source = source
         self._store = store
         self._feed = feed
         self._company = company
-        self._random = random
-        self._batch_size = batch_size
+        self._random, self._batch_size = random, batch_size
         self._now = now
         self._monotonic = monotonic
         self._retry_after = retry_after
@@ -72,6 +71,7 @@ class Projection(Generic[R]):
         self.counted = metrics.Consuming(metrics.UPDATE_SECONDS)
         self._progressed_at = monotonic()
         self._is_sure, self._slot = True, "a"
+        self._guard: Guard = alone
         self._failures = self._batches = self._fresh_until = 0
         self._rebuild: Rebuild[R] | None = None
         self.pace = Pace(model.name, feed, poll_interval=poll_interval, monotonic=monotonic)
@@ -81,13 +81,26 @@ class Projection(Generic[R]):
 
     # ------------------------------------------------------------ what operators use
 
-    async def prepare(self) -> None:
+    async def prepare(self, guard: Guard = alone) -> None:
         """Find where to go on; the catching up happens in the background, while the table is served."""
+        # Asked for now that nobody else writes the table: it cannot be ahead of this, but of what was the head before.
         head = await self._source.head()
-        checkpoint, fresh = await self._store.prepare(self.model, self._source.id, head)
-        self.position, self._slot = checkpoint.position, checkpoint.slot
+        checkpoint, fresh = await self._store.prepare(self.model, self._source.id, head, guard)
+        self.position, self._slot, self._guard = checkpoint.position, checkpoint.slot, guard
         self._fresh_until = head if fresh else 0
+        self.cache.clear()  # another process may have written since
+        self._is_sure, self._failures, self.last_error = True, 0, None
         self._feed.note(self.name, self.position)
+
+    async def begin(self, guard: Guard) -> None:
+        """Take over from the last owner."""
+        await self.prepare(guard)
+        self.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this process projects it."""
+        return self._task is not None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"projection {self.name}")
@@ -123,15 +136,15 @@ class Projection(Generic[R]):
             raise Unavailable(f"{self.name} is paused; resume it, then rebuild it.")
         if self._rebuild is None:
             slot = "b" if self._slot == "a" else "a"
-            self._rebuild = Rebuild(slot, self._table, self.fold, self._store)
+            self._rebuild = Rebuild(slot, self._table, self.fold, self._store, self._guard)
             self.pace.stir()
             self._company.release(self)
         await self._rebuild.ended()
 
     async def status(self) -> Status:
-        head = await self._source.head()
+        head, now = await self._source.head(), self._now()
         lag = max(head - self.position, 0)
-        seconds = await self._lag_seconds() if lag else 0.0
+        seconds = await age(self._source, self.position, now, self._monotonic() - self._progressed_at) if lag else 0.0
         state, rate = self._state(lag, seconds), self.rate.value()
         return Status(
             self.name, self.position, head, lag, seconds, state, rate, self.last_error,
@@ -143,12 +156,8 @@ class Projection(Generic[R]):
             return self._rebuild.position
         return self.position if self.position < self._fresh_until else None
 
-    async def _lag_seconds(self) -> float:
-        try:
-            oldest = await self._source.read(self.position, 1)
-        except Exception:  # an event that cannot be read is what it stands before; its age is then the standstill's
-            return self._monotonic() - self._progressed_at
-        return max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
+    def told(self) -> Told:
+        return Told(self.position, self.rate.value(), self._state(0, 0.0), self.last_error, self._rebuild_position())
 
     def _state(self, lag: int, seconds: float) -> State:
         if self.pace.is_paused:
@@ -157,7 +166,7 @@ class Projection(Generic[R]):
             return State.STALLED
         if self._rebuild is not None or self.position < self._fresh_until:
             return State.REBUILDING
-        return State.LIVE if not lag or seconds < _LIVE_SECONDS else State.CATCHING_UP
+        return State.LIVE if not lag or seconds < LIVE_SECONDS else State.CATCHING_UP
 
     # ------------------------------------------------------------ the loop
 
@@ -188,7 +197,7 @@ class Projection(Generic[R]):
         """One batch; at the head of the log, those that come while it is in company."""
         await self._make_sure()
         is_due = await self._is_due()
-        events = await self._next() if is_due else ()
+        events = await following(self._source, self.position, self._batch_size) if is_due else ()
         if events:
             await self._advance(events)
         if self._rebuild is not None:
@@ -209,16 +218,6 @@ class Projection(Generic[R]):
         if self.pace.seconds and self._rebuild is not None:
             return False
         return await self.pace.is_due(self.position, self._source.head)
-
-    async def _next(self) -> Sequence[Recorded]:
-        try:
-            return await self._source.read(self.position, self._batch_size)
-        except Exception:  # one event that cannot be read spoils its page; those before it can still be had singly
-            try:
-                return await self._source.read(self.position, 1)
-            except Exception as error:
-                place = f"The event after position {self.position} cannot be read"
-                raise ProjectionFailed(f"{place}: {type(error).__name__}: {error}") from error
 
     async def _advance(self, events: Sequence[Recorded]) -> None:
         try:
@@ -256,6 +255,7 @@ class Projection(Generic[R]):
     def write(self, connection: Session, events: Sequence[Recorded], position: int) -> Folded[R]:
         """Fold events and move the checkpoint, on the writer's thread. Up to `position`, nothing else concerns it."""
         table, slot = self._table, self._slot
+        self._guard(connection)
         found = table.checkpoint(connection, held=True)
         if found is None or (found.position, found.slot) != (self.position, slot):
             raise Unavailable(f"Somebody else moved the checkpoint of {self.name}.")
@@ -287,7 +287,7 @@ class Projection(Generic[R]):
             events = await self._source.read(rebuild.position, self._batch_size)
             await rebuild.take(events[: self.position - rebuild.position])  # never ahead of the table it will replace
             if rebuild.position == self.position:
-                await self._store.swap(self.model, rebuild.slot, self.position)
+                await self._store.swap(self.model, rebuild.slot, self.position, self._guard)
                 self._slot = rebuild.slot
                 self.cache.clear()
                 self._end_rebuild(None)

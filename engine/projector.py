@@ -1,21 +1,25 @@
 """The projector: every read model of an application, running side by side."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 
 from engine import clock
 from engine.convoy import Convoy
+from engine.crew import Crew, looked_at
 from engine.feed import Feed
+from engine.lease import Leases, Seen
 from engine.projection import Projection
 from engine.shapes import ReadModel
 from engine.source import Source
 from engine.status import Status
 from engine.store.readstore import ReadStore
 
+ROLE = "projector"
 _log = structlog.get_logger(__name__)
 
 
@@ -43,6 +47,7 @@ class Projector:
         self._prune_interval = prune_interval
         self._now = now
         self._pruner: asyncio.Task[None] | None = None
+        self._crew: Crew | None = None
         self.convoy = Convoy(source, store, feed, batch_size=batch_size, poll_interval=poll_interval)
         self.projections = {
             model.name: Projection(
@@ -59,20 +64,32 @@ class Projector:
             for model in models
         }
 
-    async def start(self) -> None:
+    async def start(self, leases: Leases | None = None) -> None:
+        """Project every model, or with leases those that are this process's part."""
+        if leases is None:
+            await self._start_all()
+        else:
+            self.convoy.start()
+            self._crew = Crew(ROLE, leases, list(self.projections.values()))
+            await self._crew.start()
+        self._pruner = asyncio.create_task(self._prune(), name="tombstone pruning")
+
+    async def _start_all(self) -> None:
         # All of them first: whoever waits has positions polled, and those of tables to be started over are of the past.
         for projection in self.projections.values():
             await projection.prepare()
         self.convoy.start()
         for projection in self.projections.values():
             projection.start()
-        self._pruner = asyncio.create_task(self._prune(), name="tombstone pruning")
 
     async def stop(self) -> None:
         if self._pruner is not None:
             self._pruner.cancel()
             await asyncio.wait((self._pruner,))
             self._pruner = None
+        if self._crew is not None:
+            await self._crew.stop()
+            self._crew = None
         await self.convoy.stop()
         await asyncio.gather(*(projection.stop() for projection in self.projections.values()))
 
@@ -82,13 +99,27 @@ class Projector:
         reached = (self._feed.reached(name, wanted, timeout) for name in self.projections)
         return all(await asyncio.gather(*reached))
 
-    async def statuses(self) -> list[Status]:
-        return [await projection.status() for projection in self.projections.values()]
+    async def statuses(self, seen: Mapping[str, Seen] = MappingProxyType({})) -> list[Status]:
+        """How each stands: by itself what this process projects, by its table and what its owner told the rest."""
+        found = []
+        positions = None if self._runs_all() else await self._store.positions()
+        for name, projection in self.projections.items():
+            if positions is None or projection.is_running:
+                found.append(await projection.status())
+            else:
+                found.append(
+                    await looked_at(name, positions.get(name, 0), seen.get(projection.lease), self._source, self._now())
+                )
+        return found
+
+    def _runs_all(self) -> bool:
+        return all(projection.is_running for projection in self.projections.values())
 
     async def _prune(self) -> None:
         while True:
             try:
-                await self._store.prune(self._now() - self._retention)
+                owned = [name for name, each in self.projections.items() if each.is_running]
+                await self._store.prune(self._now() - self._retention, owned)
             except Exception:  # what was not pruned now is pruned the next time
                 _log.exception("old tombstones not removed")
             await asyncio.sleep(self._prune_interval)

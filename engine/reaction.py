@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from engine import clock
 from engine.codec import members
 from engine.deadletters import DeadLetterEvent, obey
-from engine.faults import Unavailable
+from engine.faults import LeaseLost, Unavailable
 from engine.feed import Feed
 from engine.lane import Lane, Lanes, Manner, Outcome, Turn, cancelled
 from engine.parked import Asks, Parked
@@ -18,7 +18,7 @@ from engine.shapes import EPOCH, Process, Recorded, State
 from engine.status import Rate
 from engine.store.log import Log
 from engine.store.reactions import AT_ONCE, Consumer, Reactions
-from engine.store.session import FAULTS, Session
+from engine.store.session import FAULTS, Guard, Guarded, Session, alone
 from engine.wishes import Wishes
 
 S = TypeVar("S", bound=State)
@@ -56,6 +56,7 @@ class Reaction(Generic[S]):
         self._types = frozenset(members(process.evolve, 1))
         self._concerning = self._types | set(members(obey, 2))
         self._log = log
+        self._guarded = Guarded(log)
         self._feed = feed
         self._now = now
         self._manner = manner
@@ -69,14 +70,15 @@ class Reaction(Generic[S]):
         self._caught_up_at = EPOCH
         "All that was recorded by then has been taken."
 
-    async def start(self) -> None:
+    async def start(self, guard: Guard = alone) -> None:
         """Find where to go on. States of another layout are folded anew, and so is a process the log does not know:
         what is past has had its consequences, or was never meant to."""
+        self._guarded.guard, self._trouble, self._is_sure, self._caught_up_at = guard, None, True, EPOCH
         found = await self._log.reader(self.rows.consumer)
         if found is None or found.layout != self.rules.layout:
             until = self._log.position if found is None else max(found.position, found.silent_until)
             now = self._now()
-            found = await self._log.write(lambda connection: self.rows.begin(connection, self.rules.layout, until, now))
+            found = await self._guarded.write(partial(self.rows.begin, layout=self.rules.layout, until=until, now=now))
         self._goes_on(found)
 
     def _goes_on(self, found: Consumer) -> None:
@@ -90,8 +92,8 @@ class Reaction(Generic[S]):
             _, late = await asyncio.wait(tasks, timeout=timeout)
             await cancelled(late)
         if self._is_sure and self.position > self._stored:
-            with suppress(Unavailable):  # it is only that what did not concern it is looked through again
-                await self._log.write(partial(self.rows.move, position=self.position))
+            with suppress(Unavailable, LeaseLost):  # it is only that what did not concern it is looked through again
+                await self._guarded.write(partial(self.rows.move, position=self.position))
 
     async def is_idle(self) -> bool:
         """Whether nothing is under way, and nothing to be done by the clock now."""
@@ -106,7 +108,7 @@ class Reaction(Generic[S]):
 
     async def step(self) -> bool:
         """Take the next events; False when there are none. Raises, with nothing lost, what is to be tried again."""
-        now, head = self._now(), self._log.position
+        now, head = self._now(), await self._log.head()
         await self._make_sure()
         events = await self._next()
         if events and not self.passes({type(each.event) for each in events}, events[-1].position, None):
@@ -131,7 +133,7 @@ class Reaction(Generic[S]):
         """After a failure, ask the writer how far the process has come: it may have stored more than it could say."""
         if self._is_sure:
             return
-        if found := await self._log.write(self.rows.consumer):
+        if found := await self._guarded.write(self.rows.consumer):
             self._goes_on(found)
         self._is_sure = True
 
@@ -218,7 +220,7 @@ class Reaction(Generic[S]):
                     obey(connection, self.rows, last.event, now)
                 self.rows.move(connection, last.position)
 
-        await self._log.write(work)
+        await self._guarded.write(work)
         if last is not None:
             self._stored = last.position
             self._at(last.position)
@@ -273,7 +275,7 @@ class Reaction(Generic[S]):
         now = self._now()
         if self.position < self._silent_until:
             return None  # the states are not what they were
-        if self.position >= self._log.position:
+        if self.position >= await self._log.head():
             self._caught_up_at = now
         await self._note_deadlines(min(now, self._caught_up_at))  # what was recorded before it may have moved it
         await self._begin_retries(now)
@@ -284,7 +286,7 @@ class Reaction(Generic[S]):
         if keys := set(found) - self._owned:
             self._owned |= keys
             try:
-                await self._log.write(lambda connection: self.rows.park_wake(connection, keys, now))
+                await self._guarded.write(lambda connection: self.rows.park_wake(connection, keys, now))
             finally:
                 self._owned -= keys
 

@@ -3,25 +3,31 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 
 from engine import clock
+from engine.crew import Crew, looked_at
 from engine.feed import Feed
 from engine.lane import Manner
+from engine.lease import Leases, Seen
 from engine.lookout import Lookout
 from engine.parked import Parked
 from engine.reaction import Reaction
 from engine.shapes import Effect, Process
-from engine.status import State, Status
+from engine.status import LIVE_SECONDS, State, Status, Told, age
 from engine.store.log import Log
 from engine.store.reactions import Reactions
+from engine.store.session import Guard, alone
 from engine.wishes import Performer, Send, Wishes
 
 logger = structlog.get_logger(__name__)
 
+ROLE = "reactor"
 FAREWELL = 2.0
 "Seconds that work under way gets at the end; cut short, it is done again at the next start."
 AGAIN = 0.5
@@ -89,19 +95,29 @@ class _Runner:
 
     def __init__(self, reaction: Reaction[Any], log: Log, lookout: Lookout, now: clock.Clock, poll: float) -> None:
         self.reaction = reaction
+        self.lease = reaction.topic
+        self.is_running = False
         self._log = log
         self._lookout = lookout
         self._now = now
         self._poll = poll
-        self._following = _Loop(reaction, self._follow, reaction.topic)
-        self._tending = _Loop(reaction, self._tend, f"{reaction.topic} by the clock")
+        self._make_loops()
 
-    async def start(self) -> None:
-        await self.reaction.start()
+    def _make_loops(self) -> None:
+        topic = self.reaction.topic
+        self._following = _Loop(self.reaction, self._follow, topic)
+        self._tending = _Loop(self.reaction, self._tend, f"{topic} by the clock")
+
+    async def begin(self, guard: Guard = alone) -> None:
+        """Go on where the process was left, by whichever owner."""
+        self._make_loops()
+        await self.reaction.start(guard)
+        self.is_running = True
         self._following.start()
         self._tending.start()
 
     async def stop(self) -> None:
+        self.is_running = False
         await asyncio.gather(self._following.stop(FAREWELL), self._tending.stop(FAREWELL))
         await self.reaction.stop(FAREWELL)
 
@@ -121,24 +137,28 @@ class _Runner:
             async with asyncio.timeout(seconds):
                 await self.reaction.changed.wait()
 
-    async def status(self) -> Status:
-        reaction, head = self.reaction, await self._log.head()
+    def _error(self) -> str | None:
+        return self._following.last_error or self._tending.last_error
+
+    def told(self) -> Told:
+        state = State.STALLED if self._error() else State.LIVE
+        return Told(self.reaction.position, self.reaction.rate.value(), state, self._error())
+
+    async def status(self, seen: Seen | None) -> Status:
+        reaction, now = self.reaction, self._now()
         parked = await self._log.reader(reaction.rows.count)
+        if not self.is_running:
+            found = await self._log.reader(reaction.rows.consumer)
+            position = found.position if found else 0
+            return replace(await looked_at(reaction.name, position, seen, self._log, now), dead_letters=parked)
+        head = await self._log.head()
         lag = max(head - reaction.position, 0)
-        seconds = await self._lag_seconds() if lag else 0.0
-        last_error = self._following.last_error or self._tending.last_error
-        state = State.STALLED if last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
+        seconds = await age(self._log, reaction.position, now) if lag else 0.0
+        state = State.STALLED if self._error() else State.CATCHING_UP if seconds > LIVE_SECONDS else State.LIVE
         rate = reaction.rate.value()
         return Status(
-            reaction.name, reaction.position, head, lag, seconds, state, rate, last_error, parked, as_of=self._now()
+            reaction.name, reaction.position, head, lag, seconds, state, rate, self._error(), parked, as_of=now
         )
-
-    async def _lag_seconds(self) -> float:
-        try:
-            oldest = await self._log.read(self.reaction.position, 1)
-        except Exception:  # an event that cannot be read has an age that cannot be read either; the error is shown
-            return 0.0
-        return max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
 
 
 class Reactor:
@@ -162,15 +182,24 @@ class Reactor:
         wishes = Wishes(send, performers, timeout=manner.timeout)
         self._lookout = Lookout(log, feed, now, poll_interval)
         reactions = (Reaction(each, log, wishes, feed, now=now, random=random, manner=manner) for each in processes)
+        self._crew: Crew | None = None
         self._runners = {each.name: _Runner(each, log, self._lookout, now, poll_interval) for each in reactions}
 
-    async def start(self) -> None:
+    async def start(self, leases: Leases | None = None) -> None:
+        """Run every process, or with leases those that are this one's part."""
         self._lookout.start()
+        if leases is not None:
+            self._crew = Crew(ROLE, leases, list(self._runners.values()))
+            await self._crew.start()
+            return
         for runner in self._runners.values():
-            await runner.start()
+            await runner.begin()
 
     async def stop(self) -> None:
         """Finish what is under way, as far as there is time; the rest is done at the next start."""
+        if self._crew is not None:
+            await self._crew.stop()
+            self._crew = None
         await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
         await self._lookout.stop()
 
@@ -178,8 +207,9 @@ class Reactor:
     def reactions(self) -> Sequence[Reaction[Any]]:
         return [runner.reaction for runner in self._runners.values()]
 
-    async def statuses(self) -> list[Status]:
-        return [await runner.status() for runner in self._runners.values()]
+    async def statuses(self, seen: Mapping[str, Seen] = MappingProxyType({})) -> list[Status]:
+        """How each stands: by itself what this process runs, by what is stored and its owner told the rest."""
+        return [await runner.status(seen.get(runner.lease)) for runner in self._runners.values()]
 
     async def dead_letters(self, process: str | None = None, after: int = 0) -> Sequence[Parked]:
         """What failed and what waits behind it, after a position: the first hundred of each process."""
@@ -202,11 +232,11 @@ class Reactor:
         return False
 
     async def _is_settled(self) -> bool:
-        head = self._log.position
+        head = await self._log.head()
         for runner in self._runners.values():
             await self._feed.reached(runner.reaction.topic, head)
         idle = [await runner.reaction.is_idle() for runner in self._runners.values()]
-        return all(idle) and head == self._log.position
+        return all(idle) and head == await self._log.head()
 
 
 async def set_aside(log: Log, processes: Iterable[str], after: int = 0) -> Sequence[Parked]:

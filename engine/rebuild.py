@@ -8,6 +8,7 @@ from engine.fold import Fold
 from engine.shapes import Recorded, Row
 from engine.store.readstore import ReadStore
 from engine.store.rows import Table
+from engine.store.session import Guard, Session
 
 R = TypeVar("R", bound=Row)
 
@@ -15,23 +16,29 @@ R = TypeVar("R", bound=Row)
 class Rebuild(Generic[R]):
     """A fold into the other place of a table."""
 
-    def __init__(self, slot: str, table: Table[R], fold: Fold[R], store: ReadStore) -> None:
+    def __init__(self, slot: str, table: Table[R], fold: Fold[R], store: ReadStore, guard: Guard) -> None:
         self.slot = slot
         self.position = 0
         self._table = table
         self._fold = fold
         self._store = store
+        self._guard = guard
         self._exists = False
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def take(self, events: Sequence[Recorded]) -> None:
         """Fold the events that follow its position."""
-        if not self._exists:
-            await self._store.write(lambda connection: self._table.create(connection, self.slot))
-            self._exists = True
+        await self._store.write(lambda connection: self._work(connection, events))
+        self._exists = True
         if events:
-            await self._store.write(lambda connection: self._fold.write(connection, self._table, self.slot, events))
             self.position = events[-1].position
+
+    def _work(self, connection: Session, events: Sequence[Recorded]) -> None:
+        self._guard(connection)  # another owner may be folding into this very place
+        if not self._exists:
+            self._table.create(connection, self.slot)
+        if events:
+            self._fold.write(connection, self._table, self.slot, events)
 
     async def ended(self) -> None:
         """Wait for the end, whoever else does. Raises what it ended with."""

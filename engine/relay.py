@@ -10,11 +10,14 @@ import structlog
 from engine import clock
 from engine.broker import Broker, Message
 from engine.cloudevents import CloudEvents
-from engine.faults import Unavailable
+from engine.crew import Crew, looked_at
+from engine.faults import LeaseLost, Unavailable
 from engine.feed import LOG, Feed
-from engine.status import Rate, State, Status
+from engine.lease import Leases, Seen
+from engine.status import LIVE_SECONDS, Rate, State, Status, Told, age
 from engine.store.log import Log
 from engine.store.reactions import Reactions
+from engine.store.session import Guard, Guarded, alone
 
 logger = structlog.get_logger(__name__)
 
@@ -56,7 +59,10 @@ class Relay:
         self.position = 0
         "The last event that the broker has confirmed."
         self.last_error: str | None = None
+        self.lease = NAME
+        self._crew: Crew | None = None
         self._log = log
+        self._guarded = Guarded(log)
         self._broker = broker
         self._feed = feed
         self._events = events
@@ -74,14 +80,30 @@ class Relay:
         self._is_waiting = False
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    async def start(self, leases: Leases | None = None) -> None:
+        """Publish; with leases, whenever no other process does."""
+        if leases is None:
+            await self.begin()
+        else:
+            self._crew = Crew(NAME, leases, [self])
+            await self._crew.start()
+
+    async def begin(self, guard: Guard = alone) -> None:
         """Go on where it was; a log that was never relayed is relayed from its first event. The broker may be away."""
+        self._guarded.guard, self._is_stopping, self.last_error = guard, False, None
         found = await self._log.reader(self._rows.consumer)
         if found is None:
             now = self._now()
-            found = await self._log.write(lambda connection: self._rows.begin(connection, "", 0, now))
+            found = await self._guarded.write(lambda connection: self._rows.begin(connection, "", 0, now))
         self.position = self._kept = found.position
         self._task = asyncio.create_task(self._run(), name=NAME)
+
+    async def close(self) -> None:
+        """Stop, and let another process go on."""
+        if self._crew is not None:
+            await self._crew.stop()
+        else:
+            await self.stop()
 
     async def stop(self) -> None:
         """Finish the batch under way, as far as there is time."""
@@ -92,24 +114,25 @@ class Relay:
                 await asyncio.wait((task,), timeout=FAREWELL)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        with suppress(Unavailable):  # it is only that the newest go out again
+        with suppress(Unavailable, LeaseLost):  # it is only that the newest go out again
             await self._keep()
         await self._hang_up()
 
-    async def status(self) -> Status:
+    def told(self) -> Told:
+        state = State.STALLED if self.last_error else State.LIVE
+        return Told(self.position, self._rate.value(), state, self.last_error)
+
+    async def status(self, seen: Seen | None = None) -> Status:
+        """How it stands, also when another process publishes: then by what is stored and its owner told."""
+        now = self._now()
+        if self._task is None:
+            found = await self._log.reader(self._rows.consumer)
+            return await looked_at(NAME, found.position if found else 0, seen, self._log, now)
         head = await self._log.head()
         lag = max(head - self.position, 0)
-        seconds = await self._lag_seconds() if lag else 0.0
-        state = State.STALLED if self.last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
-        rate = self._rate.value()
-        return Status(NAME, self.position, head, lag, seconds, state, rate, self.last_error, as_of=self._now())
-
-    async def _lag_seconds(self) -> float:
-        try:
-            oldest = await self._log.read(self.position, 1)
-        except Exception:  # an event that cannot be read has an age that cannot be read either; the error is shown
-            return 0.0
-        return max((self._now() - oldest[0].recorded_at).total_seconds(), 0.0) if oldest else 0.0
+        seconds = await age(self._log, self.position, now) if lag else 0.0
+        state = State.STALLED if self.last_error else State.CATCHING_UP if seconds > LIVE_SECONDS else State.LIVE
+        return Status(NAME, self.position, head, lag, seconds, state, self._rate.value(), self.last_error, as_of=now)
 
     # ------------------------------------------------------------------ the loop
 
@@ -170,7 +193,7 @@ class Relay:
     async def _keep(self) -> None:
         """Store the checkpoint."""
         if (position := self.position) > self._kept:
-            await self._log.write(partial(self._rows.move, position=position))
+            await self._guarded.write(partial(self._rows.move, position=position))
             self._kept, self._kept_at = position, self._monotonic()
 
     async def _ping(self) -> None:

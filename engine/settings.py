@@ -11,8 +11,9 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine import urls
+from engine import roles, urls
 from engine.broker import complaint
+from engine.roles import ALL, Role
 
 _ORIGIN = re.compile(r"https?://[^/\s,@?#]+", re.IGNORECASE)
 _HOST = re.compile(r"(\[[0-9a-f:.]+]|[^/\s,@?#:\[\]]+)(:\d{1,5})?", re.IGNORECASE)
@@ -30,6 +31,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="forbid", frozen=True)
 
+    roles: str = Field(
+        ",".join(Role),
+        description="What this process does, as `--role` says too; commas between them. On SQLite one does it all.",
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all of this machine's.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     allowed_hosts: str = Field(
@@ -147,6 +152,17 @@ class Settings(BaseSettings):
             raise ValueError(problem)
         return url
 
+    @field_validator("roles")
+    @classmethod
+    def _roles(cls, given: str) -> str:
+        roles.parsed(given)
+        return given
+
+    @property
+    def serves(self) -> frozenset[Role]:
+        """The roles of this process."""
+        return roles.parsed(self.roles)
+
     @property
     def log_name(self) -> str:
         """What the log's database is called in a sentence."""
@@ -179,6 +195,13 @@ class Settings(BaseSettings):
         log, rows = urls.file(self.write_db_url), urls.file(self.read_db_url)
         if log is not None and rows is not None and log.resolve() == rows.resolve():
             yield "WRITE_DB_URL and READ_DB_URL must name two different files."
+        if self.serves != ALL and not (log is rows is None):
+            yield (
+                f"ROLES={self.roles!r} needs PostgreSQL, which several processes can share: set WRITE_DB_URL and "
+                "READ_DB_URL to postgresql://…, or leave ROLES out, and one process does it all."
+            )
+        if self.serves == {Role.RELAY} and not self.relay_url:
+            yield "ROLES='relay' needs RELAY_URL: there is no broker to publish to."
         if self.redis_url and find_spec("redis") is None:
             yield "REDIS_URL needs a client: pip install --require-hashes -r requirements/redis.txt."
         if self.only_trusted_documents and not self.trusted_documents:
@@ -188,10 +211,10 @@ class Settings(BaseSettings):
 S = TypeVar("S", bound=Settings)
 
 
-def load(kind: type[S]) -> S:
-    """The settings in force. Raises SettingsError."""
+def load(kind: type[S], **given: str) -> S:
+    """The settings in force, those `given` before any of the environment. Raises SettingsError."""
     try:
-        settings = kind()  # type: ignore[call-arg]  # every field has a default
+        settings = kind(**given)  # type: ignore[arg-type]  # pydantic reads them
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(kind, dict(each)) for each in error.errors())) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -4,6 +4,7 @@ Two clocks meet here. When a lease expires is told by the database's, as all can
 owner has to renew it is told by the owner's own, which never goes back.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 
@@ -53,3 +54,13 @@ def look_after(span: float, chance: float) -> float:
 def is_over(renewed_at: float, now: float, span: float) -> bool:
     """Whether an owner whose store has not answered has to take it that another took over."""
     return now >= renewed_at + span
+
+
+def share(consumers: int, living: Sequence[str], me: str) -> int:
+    """How many consumers are this one's part, of all who live: as many as anybody's, or one more for the first of them.
+
+    The parts of all together are exactly the consumers, so that none is left over and nobody has to give way for ever.
+    """
+    others = sorted(set(living) | {me})
+    least, more = divmod(consumers, len(others))
+    return least + (others.index(me) < more)

@@ -86,7 +86,7 @@ async def _medicines(context: ShopContext, medicine_ids: Iterable[str]) -> Mappi
     wanted = [each for each in medicine_ids if identifier("medicine_id", each) is None]
     rows = await context.app.rows.load(MEDICINES, wanted)
     if len(rows) < len(wanted):
-        await context.fresh(MEDICINES, Position(context.app.log.position))
+        await context.fresh(MEDICINES, Position(await context.app.log.head()))
         rows = await context.app.rows.load(MEDICINES, wanted)
     return rows
 

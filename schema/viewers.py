@@ -164,7 +164,7 @@ class Viewers:
             ticket = self._tokens.read(token)
         except InvalidToken as invalid:
             raise Unauthenticated(str(invalid)) from None
-        if ticket.position > self._app.log.position:
+        if ticket.position > self._app.log.position and ticket.position > await self._app.log.head():
             raise Unauthenticated("The token is not one of this server's. Sign in again.")
         if not await self._app.reached(USERS, ticket.position):
             raise Unavailable(f"{USERS.name} does not show position {ticket.position} yet")

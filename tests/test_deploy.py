@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cli.settings import ShopSettings
 from engine import settings as configuration
 from engine.metrics import METRICS, Kind
+from engine.roles import ALL, Role
 from server import main
 from tests.running import Shop
 
@@ -34,6 +36,7 @@ PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?[\w.-]*")
 METRIC = re.compile(r"\b(?:dispensary|process)_[a-z_]+\b")
 SELECTED = re.compile(r"\b((?:dispensary|process)_[a-z_]+)\{([^}]*)\}")
 LABEL = re.compile(r"(\w+)=~?\"([^\"]*)\"")
+VARIABLE = re.compile(r"\$\{\w+:[?-][^}]*\}")
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 ADDED = {"instance", "job", "le"}
 "Labels that Prometheus adds, and that of a histogram's buckets."
@@ -58,19 +61,42 @@ def test_a_file_can_be_read_and_says_nothing_twice(path: Path) -> None:
     assert yaml.load(path.read_text(), Strict)
 
 
-def test_every_setting_of_the_server_exists_and_has_a_value_that_it_takes() -> None:
-    assert OURS == ["server"]
-    for name in OURS:
-        given = SERVICES[name]["environment"]
-        assert [each for each in given if each.lower() not in ShopSettings.model_fields] == []
-        values: dict[str, Any] = {
-            each.lower(): "ada@shop.example" if "$" in value else value for each, value in given.items()
-        }
-        settings = ShopSettings(_env_file=None, **values)  # type: ignore[call-arg]  # pydantic-settings' own
-        assert list(settings.conflicts()) == []
-        assert f"{settings.port}" == SERVICES[name]["ports"][0].split(":")[-1]
-        folder = SERVICES[name]["volumes"][0].split(":")[1]
-        assert {str(Path(name).parent) for name in (settings.log_name, settings.reads_name)} == {folder}
+def given(service: dict[str, Any]) -> ShopSettings:
+    """The settings of a process: those of its environment, with something in place of what is secret, and its roles."""
+    values: dict[str, Any] = {
+        name.lower(): "ada@shop.example" if VARIABLE.fullmatch(value) else VARIABLE.sub("secret", value)
+        for name, value in service["environment"].items()
+    }
+    command, *options = service.get("command", ["serve"])
+    assert command in main.commands
+    assert options[::2] == ["--role"] * (len(options) // 2)
+    if options:
+        values["roles"] = ",".join(options[1::2])
+    return ShopSettings(_env_file=None, **values)  # type: ignore[call-arg]  # pydantic-settings' own
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_of_a_process_exists_and_has_a_value_that_it_takes(name: str) -> None:
+    service = SERVICES[name]
+    assert [each for each in service["environment"] if each.lower() not in ShopSettings.model_fields] == []
+    settings = given(service)
+    assert list(settings.conflicts()) == []
+    assert {port.split(":")[-1] for port in service.get("ports", ())} <= {f"{settings.port}"}
+    for url in (settings.write_db_url, settings.read_db_url, settings.redis_url, settings.relay_url):
+        if (host := urlsplit(url).hostname) is not None:
+            assert service["depends_on"][host] == {"condition": "service_healthy"}
+            assert SERVICES[host]["profiles"] == service["profiles"]
+
+
+def test_one_process_on_files_or_several_with_a_role_each() -> None:
+    assert OURS == ["server", "api", "projector", "reactor"]
+    single, *several = (given(SERVICES[name]) for name in OURS)
+    assert single.serves == ALL
+    assert [each.serves for each in several] == [{Role.API}, {Role.PROJECTOR}, {Role.REACTOR, Role.RELAY}]
+    folder = SERVICES["server"]["volumes"][0].split(":")[1]
+    assert {str(Path(name).parent) for name in (single.log_name, single.reads_name)} == {folder}
+    assert SERVICES["api"]["volumes"][0].split(":")[1] == several[0].data_dir, "the key of the tokens is kept"
+    assert [SERVICES[name]["profiles"] for name in OURS] == [["single"]] + [["distributed"]] * 3
 
 
 def test_the_image_holds_all_that_the_server_needs_and_runs_what_exists() -> None:
@@ -92,7 +118,7 @@ def test_every_image_is_pinned() -> None:
     assert [image for image in images if not PINNED.fullmatch(image)] == []
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version is not None
-    assert SERVICES["server"]["image"] == f"dispensary:{version[1]}"
+    assert {SERVICES[name]["image"] for name in OURS} == {f"dispensary:{version[1]}"}
 
 
 def test_every_service_is_looked_after_and_reached_from_this_machine_alone() -> None:
@@ -101,7 +127,7 @@ def test_every_service_is_looked_after_and_reached_from_this_machine_alone() -> 
         assert set(service["healthcheck"]) >= {"test", "interval", "timeout", "retries"}, name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
         for other in service.get("depends_on", {}):
-            assert "profiles" not in SERVICES[other], f"{name} would start {other}, which few want"
+            assert SERVICES[other].get("profiles", service.get("profiles")) == service.get("profiles"), (name, other)
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             assert (DEPLOY / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], volume
@@ -113,22 +139,26 @@ def test_no_password_is_in_the_files() -> None:
             assert "PASS" not in name or re.fullmatch(r"\$\{\w+:[?-].*\}", value), name
 
 
-async def test_the_server_answers_its_health_check(shop: Shop) -> None:
+async def test_every_process_answers_its_health_check(shop: Shop) -> None:
     (found,) = {match for match in re.findall(r"http://127\.0\.0\.1:8000(/[^']*)'", DOCKERFILE)}
     assert found in str(SERVICES["server"]["healthcheck"]["test"])
-    assert (await shop.http.get(found)).status_code == 200
-    health = SERVICES["server"]["healthcheck"]
-    assert int(health["timeout"][:-1]) > 2, "a look at a dependency may take 2 s"
+    for name in OURS:
+        health = SERVICES[name]["healthcheck"]
+        (asked,) = re.findall(r"http://127\.0\.0\.1:8000(/[^']*)'", str(health["test"][-1]))
+        assert (await shop.http.get(asked)).status_code == 200
+        assert int(health["timeout"][:-1]) > 2, "a look at a dependency may take 2 s"
 
 
-def test_prometheus_asks_where_the_server_answers() -> None:
+def test_prometheus_asks_where_the_processes_answer() -> None:
     (scrape,) = PROMETHEUS["scrape_configs"]
-    targets = [target for each in scrape["static_configs"] for target in each["targets"]]
-    for target in targets:
-        host, port = target.split(":")
-        environment = SERVICES[host]["environment"]
-        assert port == environment["PORT"]
-        assert host in ShopSettings(_env_file=None, allowed_hosts=environment["ALLOWED_HOSTS"]).hosts  # type: ignore[call-arg]  # pydantic-settings' own
+    (found,) = scrape["dns_sd_configs"]
+    assert found["names"] == OURS
+    for host in found["names"]:
+        settings = given(SERVICES[host])
+        assert (found["port"], host in settings.hosts) == (settings.port, True)
+    (named,) = scrape["relabel_configs"]
+    assert named["replacement"] == f"$1:{found['port']}"
+    assert (named["source_labels"], named["target_label"]) == (["__meta_dns_name"], "__address__")
     for file in PROMETHEUS["rule_files"]:
         assert (DEPLOY / "prometheus" / file).exists()
     assert "--config.file=/etc/prometheus/prometheus.yaml" in SERVICES["prometheus"]["command"]

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from engine import ids
 from engine.store.postgres import Database
 from engine.urls import shown
 
@@ -43,6 +44,20 @@ def url(path: Path) -> str:
         _made.append(schema)
         _server().execute(f"CREATE SCHEMA {schema}".encode())
     return f"{SERVER}?options={quote(f'-csearch_path={schema}')}"
+
+
+@contextmanager
+def schemas(*names: str) -> Iterator[list[str]]:
+    """URLs of schemas on the server, for longer than one test."""
+    _need_server()
+    made = [f"test_{name}_{ids.new()}" for name in names]
+    try:
+        for each in made:
+            _server().execute(f"CREATE SCHEMA {each}".encode())
+        yield [f"{SERVER}?options={quote(f'-csearch_path={each}')}" for each in made]
+    finally:
+        for each in made:
+            _server().execute(f"DROP SCHEMA IF EXISTS {each} CASCADE".encode())
 
 
 def matches(vector: str, terms: str) -> bool:

@@ -80,7 +80,7 @@ class Context:
 
     async def newest(self, model: ReadModel[R], key: str) -> R | None:
         """The row as of the log's head at this moment. Raises ProtocolError (STALE_READ) when that takes too long."""
-        return await self.row(model, key, Position(self.app.log.position))
+        return await self.row(model, key, Position(await self.app.log.head()))
 
     async def first(self, model: ReadModel[R], conditions: Conditions, at_least: Position | None = UNSET) -> R | None:
         """The first row, in the model's order, that meets every condition."""

@@ -14,6 +14,8 @@ from engine.tenure import NOBODYS, Lease
 SQLITE: sa.Dialect = sqlite.dialect(paramstyle="named")
 _INSERTS: dict[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
+LIVING = "living "
+"How the lease of a process itself is called, before its role and its name: it says that it is there."
 leases = sa.Table(
     "leases",
     sa.MetaData(),
@@ -21,8 +23,13 @@ leases = sa.Table(
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("token", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("told", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
+"`told`: what the owner says of the consumer, for those who look on."
+
+
+_STATE = {"owner", "token", "expires_at"}
 
 
 class _Now(FunctionElement[int]):
@@ -46,6 +53,7 @@ class Cursor(Protocol):
     """What a statement found."""
 
     def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
 
 
 class Session(Protocol):
@@ -71,8 +79,15 @@ class Rows:
         # Shared is enough to keep everybody else from taking it until this transaction is over.
         self._token = text(sa.select(leases.c.token).where(mine).with_for_update(read=True))
         self._change = text(
-            sa.update(leases).where(mine).values({each: values[each] for each in leases.columns if each.name != "name"})
+            sa.update(leases).where(mine).values({each: values[each] for each in leases.columns if each.name in _STATE})
         )
+        self._all = text(sa.select(leases.c.name, leases.c.owner, leases.c.token, leases.c.expires_at, leases.c.told))
+        self._time = text(sa.select(_Now()))
+        told: dict[Any, Any] = {leases.c.told: sa.bindparam("told")}
+        is_same = leases.c.token == sa.bindparam("token")
+        self._tell = text(sa.update(leases).where(mine, is_same).values(told))
+        is_over = leases.c.expires_at < sa.bindparam("before")
+        self._bury = text(sa.delete(leases).where(leases.c.name.like(sa.bindparam("living")), is_over))
 
     def make(self, session: Session) -> None:
         session.execute(self._create)
@@ -83,7 +98,7 @@ class Rows:
 
     def hold(self, session: Session, name: str) -> tuple[Lease, int]:
         """The lease, and what time it is; nobody else changes it before this transaction is over."""
-        nobodys = {"owner": NOBODYS.owner, "token": NOBODYS.token, "expires_at": NOBODYS.expires_at}
+        nobodys = {"owner": NOBODYS.owner, "token": NOBODYS.token, "expires_at": NOBODYS.expires_at, "told": ""}
         session.execute(self._insert, {"name": name, **nobodys})
         return self._state(session, self._hold, name)
 
@@ -99,3 +114,17 @@ class Rows:
     def change(self, session: Session, name: str, lease: Lease) -> None:
         state = {"owner": lease.owner, "token": lease.token, "expires_at": lease.expires_at}
         session.execute(self._change, {"consumer": name, **state})
+
+    def all(self, session: Session) -> tuple[dict[str, tuple[Lease, str]], int]:
+        """Every lease by its consumer, with what its owner told, and what time it is. Anybody may change them."""
+        rows = session.execute(self._all).fetchall()
+        now = session.execute(self._time).fetchone()[0]
+        return {name: (Lease(owner, token, expires_at), told) for name, owner, token, expires_at, told in rows}, now
+
+    def tell(self, session: Session, name: str, token: int, told: str) -> None:
+        """What the owner says of its consumer; nothing, when it is not the newest."""
+        session.execute(self._tell, {"consumer": name, "token": token, "told": told})
+
+    def bury(self, session: Session, before: int) -> None:
+        """Forget processes that have not been there since."""
+        session.execute(self._bury, {"living": f"{LIVING}%", "before": before})

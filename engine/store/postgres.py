@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from engine import clock, urls
 from engine.faults import Unavailable, Unconfirmed, Unsettled
-from engine.store.advisory import Advisory
 from engine.store.dialect import POSTGRES
 from engine.store.session import APPEND, Connection, Cursor, Held, Session, Work
 from engine.store.thread import Thread
@@ -37,10 +36,11 @@ WRITING = 60.0
 "The same for what is written to the read tables, where an index over all rows may be made."
 _BEGIN = {
     "BEGIN": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    # A lock that is not had in time is one that a process holds which hangs; its own time is limited likewise.
+    # A lock that is not had in time is one that a process holds which hangs; its own time is limited likewise, to less
+    # than a lease lasts: who was paused within a transaction must not keep another from taking over.
     # Full durability is for the transaction to ask for: behind a proxy a session is somebody else's in the next one.
     "BEGIN IMMEDIATE": "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 4000;"
-    " SET LOCAL idle_in_transaction_session_timeout = 10000",
+    " SET LOCAL idle_in_transaction_session_timeout = 5000",
 }
 _BEGIN[APPEND] = f"{_BEGIN['BEGIN IMMEDIATE']}; SELECT position, recorded_at FROM head FOR UPDATE"
 _PLACES = re.compile(r"\?(\d*)|(?<!:):([a-z]\w*)| INDEXED BY \w+")
@@ -277,14 +277,17 @@ class Database:
         return await PostgresConnection.open(self)
 
     async def own(self, what: str) -> Held:
-        return await Advisory.take(await PostgresConnection.open(self), what, self.name)
+        return _Nothing()  # of a consumer's owner leases tell
 
     async def tend(self, writer: Connection) -> Held:
         return _Nothing()
 
+    def alone(self, session: Session) -> None:
+        session.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), hashtext('new log'))")
+
     def is_new(self, session: Session) -> bool:
         """No log is there yet. Processes that start together wait here for one another."""
-        session.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), hashtext('new log'))")
+        self.alone(session)
         found: list[Any] = session.execute("SELECT to_regclass('meta'), to_regclass('events')").fetchone()
         return found[0] is None and found[1] is None
 

@@ -1,6 +1,6 @@
-"""The read tables in one database: one process writes, many connections read."""
+"""The read tables in one database: each has one process that writes it, many connections read."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from engine.store.dialect import Dialect
 from engine.store.pages import Pages, Remembered
 from engine.store.readers import Readers
 from engine.store.rows import Changes, Cursor, Page, Table
-from engine.store.session import Connection, Held, Place, Session, transaction
+from engine.store.session import Connection, Guard, Held, Place, Session, alone, transaction
 from engine.store.sqlite import File
 
 R = TypeVar("R", bound=Row)
@@ -57,17 +57,21 @@ class ReadStore:
         self._pages = Pages()
 
     async def open(self) -> None:
-        """Be the one who writes, and make what every model shares. The tables themselves are made by `prepare`."""
+        """Be one who writes, of a file the one, and make what every model shares. `prepare` makes the tables."""
         if not self._readonly:
             self._lock = await self.place.own("read tables")
             try:
                 self._writer = await self.place.writer(is_log=False)
-                await self.write(lambda session: checkpoints.make(session, self.place.dialect))
+                await self.write(self._make)
                 self._tending = await self.place.tend(self._writer)
             except BaseException:
                 await self.close()
                 raise
         await self._readers.open()
+
+    def _make(self, session: Session) -> None:
+        self.place.alone(session)
+        checkpoints.make(session, self.place.dialect)
 
     async def close(self) -> None:
         await self._readers.close()
@@ -179,7 +183,9 @@ class ReadStore:
         table = self.table(model)
         return await self.read(lambda connection: table.passed(connection, position))
 
-    async def prepare(self, model: ReadModel[R], log_id: str, head: int) -> tuple[Checkpoint, bool]:
+    async def prepare(
+        self, model: ReadModel[R], log_id: str, head: int, guard: Guard = alone
+    ) -> tuple[Checkpoint, bool]:
         """The checkpoint to go on from, and whether the table had to be started afresh.
 
         It is, when it was folded by other code, laid out otherwise, from another log, or from more of the log than
@@ -188,6 +194,7 @@ class ReadStore:
         table = self.table(model)
 
         def work(connection: Session) -> tuple[Checkpoint, bool]:
+            guard(connection)
             found = table.checkpoint(connection)
             wanted = (model.version, table.fingerprint, log_id)
             if found and (found.version, found.layout, found.log_id) == wanted and found.position <= head:
@@ -203,11 +210,12 @@ class ReadStore:
 
         return await self.write(work)
 
-    async def swap(self, model: ReadModel[Any], slot: str, position: int) -> None:
+    async def swap(self, model: ReadModel[Any], slot: str, position: int, guard: Guard = alone) -> None:
         """Serve from `slot` from now on, which is folded as far as the table served so far."""
         table = self.table(model)
 
         def work(connection: Session) -> None:
+            guard(connection)
             found = table.checkpoint(connection)
             if found is None or found.position != position:
                 raise Unavailable(f"{model.name} moved while its rebuilt table took its place.")
@@ -216,12 +224,13 @@ class ReadStore:
 
         await self.write(work)
 
-    async def prune(self, before: datetime) -> int:
-        """Forget removals older than `before`, in every table."""
+    async def prune(self, before: datetime, models: Collection[str] | None = None) -> int:
+        """Forget removals older than `before`, in the tables of these models; of all, without any."""
+        tables = [table for name, table in self._tables.items() if models is None or name in models]
 
         def work(connection: Session) -> int:
-            for table in self._tables.values():
+            for table in tables:
                 table.forget_passages(connection)
-            return sum(table.prune(connection, before) for table in self._tables.values())
+            return sum(table.prune(connection, before) for table in tables)
 
         return await self.write(work)

@@ -37,8 +37,14 @@ class Session(Protocol):
 
 
 Work = Callable[[Session], T]
+Guard = Callable[[Session], None]
+"Called in each transaction that moves a checkpoint. Raises LeaseLost, which undoes it, when another process may."
 APPEND = "BEGIN APPEND"
 "A transaction that begins when its turn comes among all that append; gives the position and time of the last event."
+
+
+def alone(_: Session) -> None:
+    """The guard where no other process can write."""
 
 
 @contextmanager
@@ -81,6 +87,31 @@ def transaction(session: Session) -> Iterator[None]:
         raise
 
 
+class Writing(Protocol):
+    """Where units of work are done, each in one transaction."""
+
+    async def write(self, work: Callable[[Session], T], /) -> T: ...
+
+
+class Guarded:
+    """The same with a guard, which is called first in each of them."""
+
+    def __init__(self, store: Writing) -> None:
+        self._store = store
+        self.guard: Guard = alone
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        guard = self.guard
+        if guard is alone:
+            return await self._store.write(work)
+
+        def unit(session: Session) -> T:
+            guard(session)
+            return work(session)
+
+        return await self._store.write(unit)
+
+
 class Held(Protocol):
     """Something that one process has, and no other."""
 
@@ -102,10 +133,13 @@ class Place(Protocol):
     async def reader(self) -> Connection: ...
 
     async def own(self, what: str) -> Held:
-        """Be the one process that has it. Raises Taken when another is."""
+        """Be the one process that has a file. Raises Taken when another is. A database on a server is anybody's."""
 
     async def tend(self, writer: Connection) -> Held:
         """Do what the place needs beside its writer, until that is released."""
+
+    def alone(self, session: Session) -> None:
+        """Have processes that make tables do so one after the other, until the transaction is over."""
 
     def is_new(self, session: Session) -> bool:
         """Whether there is nothing here yet, so that a log may be made."""

@@ -145,5 +145,8 @@ class File:
     async def tend(self, writer: session.Connection) -> Held:
         return await Transfer.begin(self.path, writer)
 
+    def alone(self, session: Session) -> None:
+        """Whoever writes is."""
+
     def is_new(self, session: Session) -> bool:
         return not session.execute("SELECT 1 FROM sqlite_master").fetchone()

@@ -1,17 +1,21 @@
 """An application: what it refuses to be made of, and what it can say of itself."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 import pytest
 
 from cli.application import DECLARATIONS
 from domain.record import RECORD, RecordWritten, WriteRecord
-from engine.app import App, verify
+from engine.app import App
+from engine.beside import verify
 from engine.declarations import Declarations
 from engine.feed import wanted
+from engine.lease import Seen
 from engine.shapes import ReadModel, Receipt, Row
 from engine.status import Status
 from readmodels.medicines import MEDICINES
@@ -76,9 +80,9 @@ async def test_many_who_follow_the_statuses_cost_one_look_at_them(tmp_path: Path
     async with App.running(settings(tmp_path), DECLARATIONS) as app:
         looks, look = [], app.projector.statuses
 
-        async def looking() -> list[Status]:
+        async def looking(seen: Mapping[str, Seen] = MappingProxyType({})) -> list[Status]:
             looks.append(1)
-            return await look()
+            return await look(seen)
 
         app.projector.statuses = looking  # type: ignore[method-assign]  # the real one, counted
         followers = [app.follow_statuses(60) for _ in range(100)]

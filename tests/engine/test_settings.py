@@ -9,12 +9,21 @@ import pytest
 from cli.settings import ShopSettings
 from engine import settings as configuration
 from engine.channel import _client
+from engine.roles import ALL, Role
 from engine.settings import SettingsError, example, load
 
 ROOT = Path(__file__).parents[2]
 
 # Name, default, another value as it stands in the environment and as it is read, a wrong one and what is said of it.
 TABLE: list[tuple[str, Any, str, Any, str, str]] = [
+    (
+        "ROLES",
+        "api,projector,reactor,relay",
+        "api, relay",
+        "api, relay",
+        "cook",
+        "must be one or more of api, projector",
+    ),
     ("HOST", "127.0.0.1", "0.0.0.0", "0.0.0.0", "", "String should have at least 1 character"),
     ("PORT", 8000, "0", 0, "65536", "must be less than or equal to 65535"),
     ("ALLOWED_HOSTS", "", "shop.example, b:81", "shop.example, b:81", "https://b", "must be names with commas"),
@@ -77,6 +86,7 @@ TABLE: list[tuple[str, Any, str, Any, str, str]] = [
 
 
 NEEDS = {
+    "ROLES": {"WRITE_DB_URL": "postgresql://h/log", "READ_DB_URL": "postgresql://h/reads"},
     "DB_POOL_MIN_SIZE": {"DB_POOL_MAX_SIZE": "64"},
     "ONLY_TRUSTED_DOCUMENTS": {"TRUSTED_DOCUMENTS": "documents.json"},
     "ADMIN_EMAIL": {"ADMIN_PASSWORD": "long enough"},
@@ -140,6 +150,25 @@ def test_several_wrong_values_are_told_together(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SettingsError) as caught:
         load(ShopSettings)
     assert [line.split("=")[0] for line in str(caught.value).splitlines()] == ["PORT", "LOG_LEVEL"]
+
+
+@pytest.mark.parametrize("file", ["WRITE_DB_URL", "READ_DB_URL"])
+def test_several_processes_need_a_database_that_they_can_share(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, url in NEEDS["ROLES"].items():
+        monkeypatch.setenv(name, url)
+    monkeypatch.delenv(file)
+    with pytest.raises(SettingsError, match=r"^ROLES='api,projector' needs PostgreSQL, .* or leave ROLES out"):
+        load(ShopSettings, roles="api,projector")
+    assert load(ShopSettings, roles="relay,reactor,API,projector").serves == ALL
+
+
+def test_a_relay_alone_needs_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, url in NEEDS["ROLES"].items():
+        monkeypatch.setenv(name, url)
+    with pytest.raises(SettingsError, match=r"^ROLES='relay' needs RELAY_URL"):
+        load(ShopSettings, roles="relay")
+    monkeypatch.setenv("RELAY_URL", "nats://h")
+    assert load(ShopSettings, roles="relay").serves == {Role.RELAY}
 
 
 def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
