@@ -56,6 +56,17 @@ def verify() -> None:
     sys.exit(run(verifying.verify(loaded())))
 
 
+@main.command()
+def migrate() -> None:
+    """Make the tables of WRITE_DB_URL and READ_DB_URL, or bring those of older code up to this one's.
+
+    Doing it again changes nothing. A server on SQLite does it by itself when it starts.
+    """
+    from cli import migrating
+
+    sys.exit(run(migrating.migrate(loaded())))
+
+
 for each in (clients.demo, clients.import_, clients.log_in, clients.dead_letters):
     main.add_command(each)
 

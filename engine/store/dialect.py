@@ -24,6 +24,10 @@ class Dialect:
     named: sa.Dialect
     insert: Callable[[sa.Table], Any]
     "An INSERT that can say what to do about a row that is there already."
+    alone: str
+    "Has whoever else would change tables wait until the transaction is over, if that is not too long."
+    finds: str
+    "Whether there is a table."
     is_shared: bool
     "Whether other processes may append at the same time: then nothing about the log is known before it is asked."
 
@@ -54,12 +58,21 @@ class Dialect:
 
 
 SQLITE = Dialect(
-    "sqlite", sqlite.dialect(paramstyle="qmark"), sqlite.dialect(paramstyle="named"), sqlite.insert, is_shared=False
+    "sqlite",
+    sqlite.dialect(paramstyle="qmark"),
+    sqlite.dialect(paramstyle="named"),
+    sqlite.insert,
+    alone="BEGIN IMMEDIATE",
+    finds="SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)",
+    is_shared=False,
 )
 POSTGRES = Dialect(
     "postgresql",
     postgresql.dialect(paramstyle="qmark"),  # type: ignore[no-untyped-call]  # SQLAlchemy's own
     postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]  # SQLAlchemy's own
     postgresql.insert,
+    alone="SET LOCAL lock_timeout = '60s';"
+    " SELECT pg_advisory_xact_lock(hashtext(current_schema()), hashtext('migration'))",
+    finds="SELECT to_regclass(quote_ident(?)) IS NOT NULL",
     is_shared=True,
 )
