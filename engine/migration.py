@@ -1,14 +1,13 @@
 """Tables as this code knows them: made where nothing is, changed where older code made them."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.settings import Settings
 from engine.store import log, revisions
 from engine.store.places import place
 from engine.store.revisions import LOG, READS, Kind
-from engine.store.session import Connection, Place, Session
+from engine.store.session import Place, Session
 
 
 @dataclass(frozen=True)
@@ -38,31 +37,29 @@ async def migrate(settings: Settings) -> list[Migrated]:
 
 async def migrated(where: Place, kind: Kind) -> Migrated:
     """Bring one store to the newest revision."""
-    async with writing(where, kind) as writer:
+    held = None if where.dialect.is_shared else await where.own(kind.name)
+    try:
+        return await brought(where, kind)
+    finally:
+        if held is not None:
+            await held.release()
+
+
+async def brought(where: Place, kind: Kind) -> Migrated:
+    """The same for a file that is one's own."""
+    writer = await where.writer(is_log=kind is LOG)
+    try:
         is_new = await writer.run(lambda session: where.is_new(session, kind.first))
         if not is_new:
             await writer.run(_check(where, kind))
             if await writer.run(lambda session: revisions.is_newest(session, where, kind)):
                 return Migrated(kind.name, where.name, False, kind.newest, kind.newest)
-        before, after = await revisions.upgrade(where, kind)
-        return Migrated(kind.name, where.name, is_new and before is None, before, after)
+    finally:
+        await writer.close()
+    before, after = await revisions.upgrade(where, kind)
+    return Migrated(kind.name, where.name, is_new and before is None, before, after)
 
 
 def _check(where: Place, kind: Kind) -> Callable[[Session], object]:
     """Refuses what is no store of this kind."""
     return lambda session: log.about(session, where) if kind is LOG else None
-
-
-@asynccontextmanager
-async def writing(where: Place, kind: Kind) -> AsyncIterator[Connection]:
-    """A connection that writes; to a file, as the only one that does."""
-    held = None if where.dialect.is_shared else await where.own(kind.name)
-    try:
-        writer = await where.writer(is_log=kind is LOG)
-        try:
-            yield writer
-        finally:
-            await writer.close()
-    finally:
-        if held is not None:
-            await held.release()

@@ -26,6 +26,8 @@ class Dialect:
     "An INSERT that can say what to do about a row that is there already."
     alone: str
     "Has whoever else would change tables wait until the transaction is over, if that is not too long."
+    still: str
+    "Begins a transaction that reads one state, on a connection of SQLAlchemy's."
     finds: str
     "Whether there is a table."
     is_shared: bool
@@ -63,6 +65,7 @@ SQLITE = Dialect(
     sqlite.dialect(paramstyle="named"),
     sqlite.insert,
     alone="BEGIN IMMEDIATE",
+    still="BEGIN",
     finds="SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)",
     is_shared=False,
 )
@@ -73,6 +76,7 @@ POSTGRES = Dialect(
     postgresql.insert,
     alone="SET LOCAL lock_timeout = '60s';"
     " SELECT pg_advisory_xact_lock(hashtext(current_schema()), hashtext('migration'))",
+    still="SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     finds="SELECT to_regclass(quote_ident(?)) IS NOT NULL",
     is_shared=True,
 )

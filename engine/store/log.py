@@ -30,6 +30,7 @@ from engine.store.tables import (
     HEAD,
     READ,
     SECRET,
+    UNPROVEN,
     WRITES,
     commands,
     events,
@@ -277,6 +278,8 @@ def _recognize(session: Session, place: Place, codec: Codec) -> tuple[str, int, 
     """Refuse what this code cannot read. Gives log id, head, and when that was recorded."""
     found = about(session, place)
     revisions.need(session, place, LOG)
+    if UNPROVEN in found:
+        raise Unavailable(f"{place.name} holds a copy that was not proven equal. Run `python server.py copy` again.")
     for type, schema in session.execute("SELECT type, schema FROM event_types"):
         if not codec.knows(type, schema):
             raise UnknownEvent(f"{place.name}: {codec.explain(type, schema)}")
