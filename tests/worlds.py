@@ -1,11 +1,13 @@
 """Where a test keeps its tables: in files, or on a PostgreSQL server in schemas of its own, removed after it."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -37,26 +39,51 @@ def name(path: Path) -> str:
     return shown(url(path))
 
 
-def url(path: Path) -> str:
+def url(path: Path, *, is_empty: bool = False) -> str:
+    """Where the tables are that would be in a file. On PostgreSQL they are there, unless it is to be empty."""
     if not is_postgres():
         return f"sqlite:///{path}"
-    schema = f"test_{blake2b(str(path).encode(), digest_size=10).hexdigest()}"
+    schema = _schema(path)
     if schema not in _made:
         _made.append(schema)
         _server().execute(f"CREATE SCHEMA {schema}".encode())
-        migrated(schema, READS if path.name == "read.db" else LOG)
+        if not is_empty:
+            migrated(path, READS if path.name == "read.db" else LOG)
     return f"{SERVER}?options={quote(f'-csearch_path={schema}')}"
 
 
-def migrated(schema: str, kind: Kind) -> None:
+def migrated(path: Path, kind: Kind) -> None:
     """Have what `server.py migrate` makes, in one round trip: Alembic would take longer than most tests."""
-    texts = [f"SET search_path = {schema}", *made_by(POSTGRES, kind)]
+    texts = [f"SET search_path = {_schema(path)}", *made_by(POSTGRES, kind)]
     if kind is LOG:
         texts += [
             "INSERT INTO meta VALUES ('format', '1'), ('id', gen_random_uuid())",
             "INSERT INTO head VALUES (1, 0, 0)",
         ]
     _server().execute("; ".join([*texts, "RESET search_path"]).encode())
+
+
+def sql(path: Path, *texts: str) -> list[tuple[Any, ...]]:
+    """Run statements on the tables that are there; what the last one found."""
+    if not is_postgres():
+        with closing(sqlite3.connect(path)) as file, file:
+            return [file.execute(text).fetchall() for text in texts][-1]
+    with _server().transaction():
+        _server().execute(f"SET LOCAL search_path = {_schema(path)}".encode())
+        cursor = [_server().execute(text.encode()) for text in texts][-1]
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def holding(path: Path, table: str) -> Iterator[None]:
+    """Have whoever writes to a table wait."""
+    with psycopg.connect(SERVER, connect_timeout=3) as other:
+        other.execute(f"LOCK TABLE {_schema(path)}.{table} IN SHARE MODE".encode())
+        yield
+
+
+def _schema(path: Path) -> str:
+    return f"test_{blake2b(str(path).encode(), digest_size=10).hexdigest()}"
 
 
 def matches(vector: str, terms: str) -> bool:
