@@ -74,7 +74,7 @@ async def copy(source_url: str, target_url: str, report: Report) -> list[Compare
         await _threaded(partial(_copy, source, target), report)
         compared = await _threaded(partial(prove, source, target), report)
         if all(each.is_equal for each in compared):
-            await asyncio.to_thread(_release, target)
+            await asyncio.to_thread(_release, source, target)
         return compared
 
 
@@ -94,24 +94,28 @@ async def _threaded(work: Callable[[Report], T], report: Report) -> T:
 
 
 @contextmanager
-def _opened(where: Place, begin: str) -> Iterator[sa.Connection]:
-    """One transaction; undone if it fails."""
-    engine = where.engine()
+def _both(source: Place, target: Place, begin: str) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+    """One state of the source, and a transaction on the target, undone if something fails."""
+    engines = source.engine(), target.engine()
+    kinds: list[type[Exception]] = [sa.exc.DBAPIError]
+    kinds += [engine.dialect.loaded_dbapi.Error for engine in engines]
     try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(begin)
-            yield connection
-    except sa.exc.DBAPIError as error:
-        raise Unavailable(f"{where.name} cannot be copied: {reason(error)}.") from None
+        with engines[0].connect() as old, engines[1].begin() as new:
+            old.exec_driver_sql(source.dialect.still)
+            new.exec_driver_sql(begin)
+            yield old, new
+    except tuple(kinds) as error:
+        raise Unavailable(f"{source.name} cannot be copied to {target.name}: {reason(error)}.") from None
     finally:
-        engine.dispose()
+        for engine in engines:
+            engine.dispose()
 
 
 # ---------------------------------------------------------------- copying
 
 
 def _copy(source: Place, target: Place, report: Report) -> None:
-    with _opened(source, source.dialect.still) as old, _opened(target, target.dialect.alone) as new:
+    with _both(source, target, target.dialect.alone) as (old, new):
         for where, connection in ((source, old), (target, new)):
             _refuse_running(where, connection)
         if _is_unproven(old):
@@ -121,7 +125,7 @@ def _copy(source: Place, target: Place, report: Report) -> None:
         done = 0
         for table in TABLES:
             for rows in _rows(old, table, _order(table)):
-                new.execute(table.insert(), [row._asdict() for row in rows])
+                target.dialect.load(new, table, rows)
                 done += len(rows)
                 report("Copying", done, total)
         new.execute(meta.insert(), [_MARK])
@@ -165,7 +169,7 @@ def _order(table: sa.Table) -> Sequence[sa.Column[Any]]:
 
 def prove(source: Place, target: Place, report: Report) -> list[Compared]:
     """Read both sides back, in the order of keys, and compare row by row."""
-    with _opened(source, source.dialect.still) as old, _opened(target, target.dialect.still) as new:
+    with _both(source, target, target.dialect.still) as (old, new):
         total = sum(_count(old, table) for table in TABLES)
         found: list[Compared] = []
         for table in TABLES:
@@ -236,7 +240,7 @@ def _newest(connection: sa.Connection) -> dict[str, int]:
     return {"position": row[0], "recorded_at": row[1]} if row else {"position": 0, "recorded_at": 0}
 
 
-def _release(target: Place) -> None:
+def _release(source: Place, target: Place) -> None:
     """Let servers start on it."""
-    with _opened(target, target.dialect.alone) as new:
+    with _both(source, target, target.dialect.alone) as (_, new):
         new.execute(meta.delete().where(meta.c.name == UNPROVEN))

@@ -40,7 +40,8 @@ def configured(kind: Kind, connection: sa.Connection | None = None) -> Config:
     return made
 
 
-def reason(error: sa.exc.DBAPIError) -> str:
+def reason(error: Exception) -> str:
     """What a driver says, in one line and without its detail, which may hold values of a row."""
-    said = getattr(getattr(error.orig, "diag", None), "message_primary", None) or str(error.orig)
+    said = getattr(error, "orig", None) or error
+    said = getattr(getattr(said, "diag", None), "message_primary", None) or str(said)
     return " ".join(said.split()).rstrip(".")

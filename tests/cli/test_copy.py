@@ -250,3 +250,13 @@ async def test_nothing_is_copied_beside_a_running_server(tmp_path: Path) -> None
         with pytest.raises(Taken, match="Stop it first"):
             await copying.copy(source, f"sqlite:///{tmp_path / 'other.db'}", silent)
     assert not (tmp_path / "other.db").exists()
+
+
+async def test_what_the_other_database_cannot_hold_is_said_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    source = await filled(tmp_path)
+    worlds.sql(tmp_path / "log.db", "UPDATE events SET data = data || char(0) WHERE position = 3")
+    with worlds.world("postgresql"):
+        target, path = worlds.url(tmp_path / "log.db"), tmp_path / "log.db"
+        with pytest.raises(Unavailable, match=r"^/.*log\.db cannot be copied to postgresql://.*: .*NUL.*\.$"):
+            await copying.copy(source, target, silent)
+        assert worlds.sql(path, "SELECT 1 FROM claims") == []
