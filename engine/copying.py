@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from engine import clock, migration, urls
+from engine import clock, ids, migration, urls
 from engine.faults import Unavailable
 from engine.store.dialect import SQLITE
 from engine.store.leases import leases
@@ -30,7 +30,6 @@ TABLES = [table for table in LOG.of(SQLITE) if table is not leases]
 "All that a log is made of. Who runs what at the moment is not, and where appends queue up follows from the events."
 AT_ONCE = 1000
 "Rows in memory at a time, of each side."
-_MARK = {"name": UNPROVEN, "value": ""}
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,11 @@ async def copy(source_url: str, target_url: str, report: Report) -> list[Compare
             held = await where.own("processes" if where.dialect.is_shared else LOG.name)
             stack.push_async_callback(held.release)
             await migration.brought(where, LOG)
-        await _threaded(partial(_copy, source, target), report)
+        mark = ids.new()
+        await _threaded(partial(_copy, source, target, mark), report)
         compared = await _threaded(partial(prove, source, target), report)
         if all(each.is_equal for each in compared):
-            await asyncio.to_thread(_release, source, target)
+            await asyncio.to_thread(_release, source, target, mark)
         return compared
 
 
@@ -114,7 +114,7 @@ def _both(source: Place, target: Place, begin: str) -> Iterator[tuple[sa.Connect
 # ---------------------------------------------------------------- copying
 
 
-def _copy(source: Place, target: Place, report: Report) -> None:
+def _copy(source: Place, target: Place, mark: str, report: Report) -> None:
     with _both(source, target, target.dialect.alone) as (old, new):
         for where, connection in ((source, old), (target, new)):
             _refuse_running(where, connection)
@@ -128,7 +128,7 @@ def _copy(source: Place, target: Place, report: Report) -> None:
                 target.dialect.load(new, table, rows)
                 done += len(rows)
                 report("Copying", done, total)
-        new.execute(meta.insert(), [_MARK])
+        new.execute(meta.insert(), [{"name": UNPROVEN, "value": mark}])
         if target.dialect.is_shared:
             new.execute(head.delete())
             new.execute(head.insert(), [{"one": 1, **_newest(old)}])
@@ -240,7 +240,9 @@ def _newest(connection: sa.Connection) -> dict[str, int]:
     return {"position": row[0], "recorded_at": row[1]} if row else {"position": 0, "recorded_at": 0}
 
 
-def _release(source: Place, target: Place) -> None:
-    """Let servers start on it."""
+def _release(source: Place, target: Place, mark: str) -> None:
+    """Let servers start on it, if it is still the copy that was proven."""
     with _both(source, target, target.dialect.alone) as (_, new):
-        new.execute(meta.delete().where(meta.c.name == UNPROVEN))
+        is_it = meta.c.name == UNPROVEN, meta.c.value == mark
+        if new.execute(meta.delete().where(*is_it)).rowcount != 1:
+            raise Unavailable(f"Somebody else copied to {target.name} meanwhile. Copy again.")

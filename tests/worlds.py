@@ -43,19 +43,19 @@ def url(path: Path, *, is_empty: bool = False) -> str:
     """Where the tables are that would be in a file. On PostgreSQL they are there, unless it is to be empty."""
     if not is_postgres():
         return f"sqlite:///{path}"
-    schema = _schema(path)
+    schema = schema_of(path)
     if schema not in _made:
         _made.append(schema)
         _server().execute(f"CREATE SCHEMA {schema}".encode())
         if not is_empty:
-            migrated(path, READS if path.name == "read.db" else LOG)
+            migrated(schema, READS if path.name == "read.db" else LOG)
     return f"{SERVER}?options={quote(f'-csearch_path={schema}')}"
 
 
-def migrated(path: Path, kind: Kind) -> None:
+def migrated(schema: str, *kinds: Kind) -> None:
     """Have what `server.py migrate` makes, in one round trip: Alembic would take longer than most tests."""
-    texts = [f"SET search_path = {_schema(path)}", *made_by(POSTGRES, kind)]
-    if kind is LOG:
+    texts = [f"SET search_path = {schema}", *[text for kind in kinds for text in made_by(POSTGRES, kind)]]
+    if LOG in kinds:
         texts += [
             "INSERT INTO meta VALUES ('format', '1'), ('id', gen_random_uuid())",
             "INSERT INTO head VALUES (1, 0, 0)",
@@ -69,7 +69,7 @@ def sql(path: Path, *texts: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(path)) as file, file:
             return [file.execute(text).fetchall() for text in texts][-1]
     with _server().transaction():
-        _server().execute(f"SET LOCAL search_path = {_schema(path)}".encode())
+        _server().execute(f"SET LOCAL search_path = {schema_of(path)}".encode())
         cursor = [_server().execute(text.encode()) for text in texts][-1]
         return cursor.fetchall() if cursor.description else []
 
@@ -78,11 +78,11 @@ def sql(path: Path, *texts: str) -> list[tuple[Any, ...]]:
 def holding(path: Path, table: str) -> Iterator[None]:
     """Have whoever writes to a table wait."""
     with psycopg.connect(SERVER, connect_timeout=3) as other:
-        other.execute(f"LOCK TABLE {_schema(path)}.{table} IN SHARE MODE".encode())
+        other.execute(f"LOCK TABLE {schema_of(path)}.{table} IN SHARE MODE".encode())
         yield
 
 
-def _schema(path: Path) -> str:
+def schema_of(path: Path) -> str:
     return f"test_{blake2b(str(path).encode(), digest_size=10).hexdigest()}"
 
 

@@ -240,9 +240,11 @@ async def test_nothing_is_copied_beside_a_running_server(tmp_path: Path) -> None
     with worlds.world("postgresql"):
         target = worlds.url(tmp_path / "log.db")
         async with opened(tmp_path):  # on the target
-            with pytest.raises(Taken, match="Stop it first"):
+            with pytest.raises(Unavailable, match="Stop it first"):
                 await copying.copy(source, target, silent)
-        worlds.sql(tmp_path / "log.db", f"INSERT INTO leases VALUES ('relay', 'host-7', 1, {2**60})")
+        known = {"token": "1", "expires_at": f"{2**60}"}
+        values = ", ".join(known.get(column.name, "'host-7'") for column in leases.columns)
+        worlds.sql(tmp_path / "log.db", f"INSERT INTO leases VALUES ({values})")
         empty = worlds.url(tmp_path / "other.db")
         with pytest.raises(Unavailable, match=r"^A server runs on postgresql://.* \(host-7\)\. Stop it first\.$"):
             await copying.copy(target, empty, silent)
@@ -260,3 +262,19 @@ async def test_what_the_other_database_cannot_hold_is_said_and_nothing_of_it_sta
         with pytest.raises(Unavailable, match=r"^/.*log\.db cannot be copied to postgresql://.*: .*NUL.*\.$"):
             await copying.copy(source, target, silent)
         assert worlds.sql(path, "SELECT 1 FROM claims") == []
+
+
+async def test_a_copy_that_another_took_the_place_of_is_not_taken_for_proven(tmp_path: Path) -> None:
+    source = await filled(tmp_path)
+    with worlds.world("postgresql"):
+        target, path = worlds.url(tmp_path / "log.db"), tmp_path / "log.db"
+
+        def disturbing(step: str, done: int, total: int) -> None:
+            if (step, done) == ("Proving", total):
+                worlds.sql(path, "UPDATE meta SET value = 'other' WHERE name = 'unproven copy'")
+
+        with pytest.raises(Unavailable, match=r"^Somebody else copied to postgresql://.* meanwhile\. Copy again\.$"):
+            await copying.copy(source, target, disturbing)
+        with pytest.raises(Unavailable, match="holds a copy that was not proven equal"):
+            async with opened(tmp_path):
+                pass

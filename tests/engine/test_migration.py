@@ -92,7 +92,7 @@ async def test_tables_are_the_same_whichever_way_they_came_to_be(tmp_path: Path,
         folder.mkdir()
     if worlds.is_postgres():  # the tests' own short way
         worlds.url(paths[0], is_empty=True)
-        worlds.migrated(paths[0], kind)
+        worlds.migrated(worlds.schema_of(paths[0]), kind)
     else:
         await opened(empty(folders[0], kind), kind)
     found = await migration.migrated(empty(folders[1], kind), kind)
