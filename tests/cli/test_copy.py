@@ -26,6 +26,7 @@ from tests.running import PASSWORD, Shop, opened, settings
 from tests.schema.test_dead_letters import ONCE, Picky, letters, troubled
 
 LOG_IN = "mutation($a: String!, $b: String!) { logIn(input: { email: $a, password: $b }) { token } }"
+FOLLOW = "subscription($after: Position) { orders(after: $after) { kind since position } }"
 CHANGED = """CREATE FUNCTION changed() RETURNS trigger AS $$ BEGIN
     IF NEW.position = 3 THEN NEW.data = overlay(NEW.data placing '~' from 5 for 1); END IF; RETURN NEW;
     END $$ LANGUAGE plpgsql"""
@@ -40,7 +41,9 @@ async def seen(shop: Shop) -> dict[str, Any]:
     assert await shop.app.drained()
     return {
         "letters": await letters(shop),
-        "orders": await shop.data("{ orders(first: 9) { nodes { id status position timeline { event at } } } }"),
+        "orders": await shop.data(
+            "{ orders(first: 9) { position nodes { id status position timeline { event at } } } }"
+        ),
         "users": await shop.data("{ users(first: 9) { nodes { id email position orderCount } } }"),
         "stock": await shop.data("{ inventory(first: 9) { nodes { id availableQuantity reservedQuantity } } }"),
     }
@@ -71,8 +74,11 @@ async def test_a_shop_moves_to_postgres_with_everything_in_it_and_goes_on_there(
         ):
             assert await seen(shop) == before
             assert await shop.data(LOG_IN, a="bob@example.org", b=PASSWORD)
-            bob = await shop.client(token)
-            await bob.accepted("placeOrder", id="there", lines=[{"medicineId": "aspirin", "quantity": 2}])
+            bob, after = await shop.client(token), before["orders"]["position"]
+            async with bob.follow(FOLLOW, after=after) as stream:  # from where he was before
+                await bob.accepted("placeOrder", id="there", lines=[{"medicineId": "aspirin", "quantity": 2}])
+                frame = await stream.next()
+                assert (frame["kind"], frame["since"]) == ("CHANGES", after)
             first = before["letters"][0]
             fields = {"process": first["process"], "position": first["position"]}
             await shop.accepted("retryDeadLetter", **fields)
