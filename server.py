@@ -60,6 +60,32 @@ def verify() -> None:
     sys.exit(run(verifying.verify(loaded())))
 
 
+@main.command()
+def migrate() -> None:
+    """Make the tables of WRITE_DB_URL and READ_DB_URL, or bring those of older code up to this one's.
+
+    Doing it again changes nothing. A server on SQLite does it by itself when it starts.
+    """
+    from cli import migrating
+
+    sys.exit(run(migrating.migrate(loaded())))
+
+
+@main.command()
+@click.option(
+    "--from", "source", metavar="URL", required=True, help="The log to copy, for example sqlite:///data/log.db."
+)
+@click.option("--to", "target", metavar="URL", help="An empty database; WRITE_DB_URL if it is not given.")
+def copy(source: str, target: str | None) -> None:
+    """Copy a log into an empty database, and prove the copy equal. No server may be running on either.
+
+    What is read of it is folded anew by the server that starts on the copy.
+    """
+    from cli import copying
+
+    sys.exit(run(copying.copy(loaded(), source, target)))
+
+
 for each in (clients.demo, clients.import_, clients.log_in, clients.dead_letters):
     main.add_command(each)
 

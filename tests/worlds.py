@@ -1,18 +1,22 @@
 """Where a test keeps its tables: in files, or on a PostgreSQL server in schemas of its own, removed after it."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
 
 from engine import ids
+from engine.store.dialect import POSTGRES
 from engine.store.postgres import Database
+from engine.store.revisions import LOG, READS, Kind, made_by
 from engine.urls import shown
 
 WORLDS = ("sqlite", "postgresql")
@@ -36,28 +40,66 @@ def name(path: Path) -> str:
     return shown(url(path))
 
 
-def url(path: Path) -> str:
+def url(path: Path, *, is_empty: bool = False) -> str:
+    """Where the tables are that would be in a file. On PostgreSQL they are there, unless it is to be empty."""
     if not is_postgres():
         return f"sqlite:///{path}"
-    schema = f"test_{blake2b(str(path).encode(), digest_size=10).hexdigest()}"
+    schema = schema_of(path)
     if schema not in _made:
         _made.append(schema)
         _server().execute(f"CREATE SCHEMA {schema}".encode())
+        if not is_empty:
+            migrated(schema, READS if path.name == "read.db" else LOG)
     return f"{SERVER}?options={quote(f'-csearch_path={schema}')}"
 
 
 @contextmanager
 def schemas(*names: str) -> Iterator[list[str]]:
-    """URLs of schemas on the server, for longer than one test."""
+    """URLs of migrated schemas on the server, of those that are named `log` and `reads`, for longer than one test."""
     _need_server()
     made = [f"test_{name}_{ids.new()}" for name in names]
     try:
-        for each in made:
+        for name, each in zip(names, made, strict=True):
             _server().execute(f"CREATE SCHEMA {each}".encode())
+            migrated(each, {"log": LOG, "reads": READS}[name])
         yield [f"{SERVER}?options={quote(f'-csearch_path={each}')}" for each in made]
     finally:
         for each in made:
             _server().execute(f"DROP SCHEMA IF EXISTS {each} CASCADE".encode())
+
+
+def migrated(schema: str, *kinds: Kind) -> None:
+    """Have what `server.py migrate` makes, in one round trip: Alembic would take longer than most tests."""
+    texts = [f"SET search_path = {schema}", *[text for kind in kinds for text in made_by(POSTGRES, kind)]]
+    if LOG in kinds:
+        texts += [
+            "INSERT INTO meta VALUES ('format', '1'), ('id', gen_random_uuid())",
+            "INSERT INTO head VALUES (1, 0, 0)",
+        ]
+    _server().execute("; ".join([*texts, "RESET search_path"]).encode())
+
+
+def sql(path: Path, *texts: str) -> list[tuple[Any, ...]]:
+    """Run statements on the tables that are there; what the last one found."""
+    if not is_postgres():
+        with closing(sqlite3.connect(path)) as file, file:
+            return [file.execute(text).fetchall() for text in texts][-1]
+    with _server().transaction():
+        _server().execute(f"SET LOCAL search_path = {schema_of(path)}".encode())
+        cursor = [_server().execute(text.encode()) for text in texts][-1]
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def holding(path: Path, table: str) -> Iterator[None]:
+    """Have whoever writes to a table wait."""
+    with psycopg.connect(SERVER, connect_timeout=3) as other:
+        other.execute(f"LOCK TABLE {schema_of(path)}.{table} IN SHARE MODE".encode())
+        yield
+
+
+def schema_of(path: Path) -> str:
+    return f"test_{blake2b(str(path).encode(), digest_size=10).hexdigest()}"
 
 
 def matches(vector: str, terms: str) -> bool:

@@ -3,8 +3,7 @@
 import msgspec
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
 
-from engine.store.dialect import SQLITE, WHOLE, WORDS, Dialect
-from engine.store.session import Session
+from engine.store.dialect import SQLITE, WHOLE, WORDS
 
 metadata = MetaData()
 checkpoints = Table(
@@ -42,12 +41,6 @@ BLUR = """UPDATE passages SET passed_at = 0 WHERE model = ?1 AND position =
     (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""
 REPLACE = SQLITE.replacing(checkpoints)
 RAISE = "UPDATE checkpoints SET floor = CASE WHEN floor < ?1 THEN ?1 ELSE floor END WHERE model = ?2"
-
-
-def make(session: Session, dialect: Dialect) -> None:
-    """Make the bookkeeping, where it is not yet."""
-    for statement in dialect.create(*metadata.sorted_tables, if_not_exists=True):
-        session.execute(statement)
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):

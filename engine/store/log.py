@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +15,11 @@ from engine import ids
 from engine.codec import Codec
 from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import EPOCH, Receipt, Recorded
-from engine.store import reactions
+from engine.store import revisions
 from engine.store.dialect import SQLITE
 from engine.store.instants import instant, microseconds
 from engine.store.readers import Readers
+from engine.store.revisions import LOG
 from engine.store.session import FAULTS, Connection, Held, Place, Session, transaction
 from engine.store.sqlite import File
 from engine.store.tables import (
@@ -28,17 +30,15 @@ from engine.store.tables import (
     HEAD,
     READ,
     SECRET,
+    UNPROVEN,
     WRITES,
     commands,
     events,
-    heads,
     receipt,
 )
 from engine.store.tail import Tail
 
 T = TypeVar("T")
-TABLES = reactions.consumers.metadata
-"Those of the log, and what is kept beside it."
 PATIENCE = 30.0
 "Seconds that the log may take to store something; then it is not known whether it was."
 
@@ -74,7 +74,11 @@ class Log:
             stack.push_async_callback(writer.close)
             readers = Readers(place.name, place.reader, least, most)
             stack.push_async_callback(readers.close)
-            id, head, at = await writer.run(lambda session: _prepare(session, place, codec))
+            try:
+                await revisions.ready(place, writer, LOG, partial(_begin, place=place), partial(about, place=place))
+            except sqlite3.Error as error:
+                raise Unavailable(f"{place.name} cannot be written: {error}.") from error
+            id, head, at = await writer.run(lambda session: _recognize(session, place, codec))
             await readers.open()
             log = cls(place, codec, writer, readers, id, head)
             log._held = [await place.tend(writer), *held]
@@ -247,38 +251,17 @@ class Log:
         )
 
 
-def _prepare(session: Session, place: Place, codec: Codec) -> tuple[str, int, int]:
-    """Make the tables if nothing is there; see _recognize."""
+def _begin(session: Session, place: Place) -> None:
+    """What a new log is never without."""
+    WRITES[place.dialect.name].meta.run(session, [("format", str(FORMAT)), ("id", ids.new())])
+
+
+def about(session: Session, place: Place) -> dict[str, str]:
+    """What the log tells of itself, if it is one."""
+    if place.dialect.is_shared and place.is_new(session, LOG.first):
+        revisions.need(session, place, LOG)
     try:
-        with transaction(session):
-            if place.is_new(session):
-                _create(session, place)
-                WRITES[place.dialect.name].meta.run(session, [("format", str(FORMAT)), ("id", ids.new())])
-        found = _recognize(session, place, codec)
-        with transaction(session):
-            _create(session, place)  # what this code keeps beside the log and the code that made it did not
-    except sqlite3.Error as error:
-        raise Unavailable(f"{place.name} cannot be written: {error}.") from error
-    return found
-
-
-def _create(session: Session, place: Place) -> None:
-    """Make the tables that are not there."""
-    dialect = place.dialect
-    tables = [*TABLES.sorted_tables, *(heads.sorted_tables if dialect.is_shared else ())]
-    for statement in dialect.create(*tables, if_not_exists=True):
-        session.execute(statement)
-    if dialect.is_shared:
-        session.execute(
-            "INSERT INTO head SELECT 1, coalesce(max(position), 0), coalesce(max(recorded_at), 0) FROM events"
-            " ON CONFLICT DO NOTHING"
-        )
-
-
-def _recognize(session: Session, place: Place, codec: Codec) -> tuple[str, int, int]:
-    """Refuse what this code cannot read. Gives log id, head, and when that was recorded."""
-    try:
-        found = dict(session.execute("SELECT name, value FROM meta").fetchall())
+        found: dict[str, str] = dict(session.execute("SELECT name, value FROM meta").fetchall())
     except FAULTS as error:
         raise Unavailable(f"{place.name} is no event log: {str(error).removesuffix('.')}.") from error
     if not {"format", "id"} <= found.keys():
@@ -288,6 +271,15 @@ def _recognize(session: Session, place: Place, codec: Codec) -> tuple[str, int, 
             f"{place.name} has format {found['format']}; this code knows up to {FORMAT}. "
             "Run the code that wrote it, or newer."
         )
+    return found
+
+
+def _recognize(session: Session, place: Place, codec: Codec) -> tuple[str, int, int]:
+    """Refuse what this code cannot read. Gives log id, head, and when that was recorded."""
+    found = about(session, place)
+    revisions.need(session, place, LOG)
+    if UNPROVEN in found:
+        raise Unavailable(f"{place.name} holds a copy that was not proven equal. Run `python server.py copy` again.")
     for type, schema in session.execute("SELECT type, schema FROM event_types"):
         if not codec.knows(type, schema):
             raise UnknownEvent(f"{place.name}: {codec.explain(type, schema)}")

@@ -7,8 +7,10 @@ import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
+
+import sqlalchemy as sa
 
 from engine import clock, urls
 from engine.faults import Unavailable, Unconfirmed, Unsettled
@@ -108,7 +110,7 @@ class PostgresSession:
 
     def executemany(self, text: str, rows: Iterable[Sequence[Any]], /) -> Cursor:
         made, _ = translated(text)
-        return self._try(lambda cursor: cursor.executemany(made, _plain_rows(rows)), text)
+        return self._try(lambda cursor: cursor.executemany(made, map(_plain, rows)), text)
 
     @contextmanager
     def together(self) -> Iterator[Session]:
@@ -181,10 +183,6 @@ def _plain(values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def _plain_rows(rows: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
-    return map(_plain, rows)
-
-
 class PostgresConnection:
     """One connection, made anew when it was lost. `run` hands over a whole unit of work: one hop between threads."""
 
@@ -247,28 +245,32 @@ class Database:
         return urls.shown(self._url)
 
     def connect(self) -> "psycopg.Connection[Any]":
-        """Raises Unavailable. A statement is never prepared on the server: behind a proxy the next may go elsewhere."""
+        """Raises Unavailable."""
+        made = self._connect(autocommit=True)
+        made.cursor_factory = psycopg.RawCursor
+        made.adapters.register_dumper(str, StrDumper)
+        made.adapters.register_dumper(int, Int8Dumper)
+        return made
+
+    def _connect(self, **how: Any) -> "psycopg.Connection[Any]":
+        """A statement is never prepared on the server: behind a proxy the next may go elsewhere."""
         if psycopg is None:
             raise Unavailable("PostgreSQL needs a driver: install dispensary[postgres].")
         try:
-            made = psycopg.connect(
+            return psycopg.connect(
                 self._url,
-                autocommit=True,
                 prepare_threshold=None,
-                cursor_factory=psycopg.RawCursor,
                 connect_timeout=CONNECTING,
                 application_name="dispensary",
                 keepalives_idle=5,
                 keepalives_interval=2,
                 keepalives_count=2,
+                **how,
             )
         except psycopg.Error as error:
             raise Unavailable(
                 f"{self.name} cannot be reached: {urls.without_password(_reason(error), self._url)}."
             ) from None
-        made.adapters.register_dumper(str, StrDumper)
-        made.adapters.register_dumper(int, Int8Dumper)
-        return made
 
     async def writer(self, *, is_log: bool) -> Connection:
         return await PostgresConnection.open(self, PATIENCE if is_log else WRITING)
@@ -282,14 +284,12 @@ class Database:
     async def tend(self, writer: Connection) -> Held:
         return _Nothing()
 
-    def alone(self, session: Session) -> None:
-        session.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), hashtext('new log'))")
+    def is_new(self, session: Session, names: Sequence[str]) -> bool:
+        return not any(session.execute(self.dialect.finds, (name,)).fetchone()[0] for name in names)
 
-    def is_new(self, session: Session) -> bool:
-        """No log is there yet. Processes that start together wait here for one another."""
-        self.alone(session)
-        found: list[Any] = session.execute("SELECT to_regclass('meta'), to_regclass('events')").fetchone()
-        return found[0] is None and found[1] is None
+    def engine(self) -> sa.Engine:
+        how: dict[str, Any] = {"poolclass": sa.NullPool, "use_native_hstore": False}
+        return sa.create_engine("postgresql+psycopg://", creator=partial(self._connect, autocommit=False), **how)
 
 
 def _reason(error: Exception) -> str:

@@ -10,11 +10,12 @@ import msgspec
 
 from engine.faults import Unavailable
 from engine.shapes import Conditions, ReadModel, Row
-from engine.store import checkpoints
+from engine.store import revisions
 from engine.store.checkpoints import Checkpoint
 from engine.store.dialect import Dialect
 from engine.store.pages import Pages, Remembered
 from engine.store.readers import Readers
+from engine.store.revisions import READS
 from engine.store.rows import Changes, Cursor, Page, Table
 from engine.store.session import Connection, Guard, Held, Place, Session, alone, transaction
 from engine.store.sqlite import File
@@ -27,6 +28,10 @@ T = TypeVar("T")
 def compiled(model: ReadModel[Any], dialect: Dialect) -> Table[Any]:
     """A model's table, which holds nothing but statements: compiling those of ten models takes 70 ms."""
     return Table(model, dialect)
+
+
+def _nothing(session: Session) -> None:
+    """New read tables begin empty, and what is there is made anew if it is not what it should be."""
 
 
 class ReadStore:
@@ -62,16 +67,14 @@ class ReadStore:
             self._lock = await self.place.own("read tables")
             try:
                 self._writer = await self.place.writer(is_log=False)
-                await self.write(self._make)
+                await revisions.ready(self.place, self._writer, READS, _nothing, _nothing)
                 self._tending = await self.place.tend(self._writer)
             except BaseException:
                 await self.close()
                 raise
         await self._readers.open()
-
-    def _make(self, session: Session) -> None:
-        self.place.alone(session)
-        checkpoints.make(session, self.place.dialect)
+        if self._readonly:
+            await self.read(lambda session: revisions.need(session, self.place, READS))
 
     async def close(self) -> None:
         await self._readers.close()

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import sqlalchemy as sa
+
 from engine.faults import Unavailable
 from engine.store.dialect import Dialect
 
@@ -138,8 +140,8 @@ class Place(Protocol):
     async def tend(self, writer: Connection) -> Held:
         """Do what the place needs beside its writer, until that is released."""
 
-    def alone(self, session: Session) -> None:
-        """Have processes that make tables do so one after the other, until the transaction is over."""
+    def is_new(self, session: Session, names: Sequence[str]) -> bool:
+        """Whether tables of these names may be made: a file must be empty, a database have none of them."""
 
-    def is_new(self, session: Session) -> bool:
-        """Whether there is nothing here yet, so that a log may be made."""
+    def engine(self) -> sa.Engine:
+        """For what SQLAlchemy does by itself, on connections of its own. Raises Unavailable."""

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import aiosqlite
+import sqlalchemy as sa
 
 from engine.faults import Unavailable
 from engine.store import session
@@ -145,8 +147,16 @@ class File:
     async def tend(self, writer: session.Connection) -> Held:
         return await Transfer.begin(self.path, writer)
 
-    def alone(self, session: Session) -> None:
-        """Whoever writes is."""
-
-    def is_new(self, session: Session) -> bool:
+    def is_new(self, session: Session, names: Sequence[str]) -> bool:
         return not session.execute("SELECT 1 FROM sqlite_master").fetchone()
+
+    def engine(self) -> sa.Engine:
+        def connect() -> sqlite3.Connection:
+            uri = f"{self.path.resolve().as_uri()}?mode=rw"
+            # Transactions are begun by whoever wants one: sqlite3 would begin none for a CREATE TABLE.
+            made = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            for pragma in ("busy_timeout = 5000", "synchronous = FULL", "secure_delete = ON"):
+                made.execute(f"PRAGMA {pragma}").fetchall()
+            return made
+
+        return sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)

@@ -92,6 +92,8 @@ event_types = Table(
     PrimaryKeyConstraint("type", "schema"),
     sqlite_with_rowid=False,
 )
+UNPROVEN = "unproven copy"
+"In `meta`, as long as the log is a copy that was not compared yet, or turned out not to be equal."
 meta = Table("meta", metadata, Column("name", WORDS, primary_key=True), Column("value", WORDS, nullable=False))
 heads = MetaData()
 head = Table(

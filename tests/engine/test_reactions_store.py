@@ -40,7 +40,7 @@ async def test_an_old_file_without_the_tables_of_processes_opens_and_works(tmp_p
         await at.give("ann", 1)
         await at.drained()
     with sqlite3.connect(tmp_path / "log.db") as file:
-        for table in ("consumers", "instances", "parked", "secrets"):
+        for table in ("consumers", "instances", "parked", "secrets", "leases", "log_revision"):
             file.execute(f"DROP TABLE {table}")
     file.close()
     async with town(tmp_path) as at:

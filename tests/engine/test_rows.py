@@ -23,12 +23,12 @@ from engine.shapes import (
     replace,
     starts_with,
 )
-from engine.store import checkpoints
 from engine.store.checkpoints import Checkpoint
 from engine.store.columns import Layout
 from engine.store.conditions import matches
 from engine.store.dialect import SQLITE
 from engine.store.readstore import ReadStore
+from engine.store.revisions import READS, made_by
 from engine.store.rows import LAST_ID, Table, Tombstone
 from engine.store.search import search_terms
 from engine.store.session import transaction
@@ -83,7 +83,8 @@ def place(connection: sqlite3.Connection, table: Table[Any], *rows: Row) -> None
 
 def opened(table: Table[Any]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    checkpoints.make(connection, SQLITE)
+    for text in made_by(SQLITE, READS):
+        connection.execute(text)
     table.create(connection, "a")
     table.begin(connection, Checkpoint(1, table.fingerprint, "log", 0, 0, "a", 0))
     return connection

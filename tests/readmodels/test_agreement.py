@@ -24,8 +24,8 @@ from domain.user import DeleteUser, RegisterUser
 from engine.discovery import declared
 from engine.fold import Fold
 from engine.shapes import ReadModel, Secret, replace
-from engine.store import checkpoints
 from engine.store.dialect import SQLITE
+from engine.store.revisions import READS, made_by
 from engine.store.rows import Table
 from engine.testing import NOW, fold
 from readmodels.figures import MedicineCount
@@ -269,7 +269,8 @@ def test_once_all_is_done_only_open_orders_hold_stock_and_only_orders_hold_money
 def test_a_stored_table_holds_what_was_folded_whatever_the_batches(model: ReadModel[Any], size: int) -> None:
     log, table = told(BUSY).log, Table(model)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        checkpoints.make(connection, SQLITE)
+        for text in made_by(SQLITE, READS):
+            connection.execute(text)
         table.create(connection, "a")
         for start in range(0, len(log), size):
             Fold(model).write(connection, table, "a", log[start : start + size])
