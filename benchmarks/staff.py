@@ -15,14 +15,14 @@ from engine.shapes import Receipt, Secret
 USER_ID = "clerk"
 
 
-async def token(directory: Path) -> str:
-    """A token for one of staff, who is registered first, with the files in a directory. No server may be using them.
+async def token(directory: Path, **changed: str) -> str:
+    """A token for one of staff, who is registered first, with the files in a directory unless settings name other
+    places. No server may be using them.
 
     Theirs is the log's first event.
     """
-    settings = ShopSettings(  # type: ignore[call-arg]  # pydantic-settings' own, and every field has a default
-        _env_file=None, write_db_url=f"sqlite:///{directory}/log.db", read_db_url=f"sqlite:///{directory}/read.db"
-    )
+    files = {"write_db_url": f"sqlite:///{directory}/log.db", "read_db_url": f"sqlite:///{directory}/read.db"}
+    settings = ShopSettings(_env_file=None, **{"data_dir": str(directory), **files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
     passwords = Passwords.cheap()
     hash = await passwords.hash(ids.new())
     await passwords.close()

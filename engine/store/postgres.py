@@ -3,22 +3,23 @@
 import asyncio
 import logging
 import os
-import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from engine import clock, urls
 from engine.faults import Unavailable, Unconfirmed, Unsettled
 from engine.store.advisory import Advisory
+from engine.store.arrays import Array
 from engine.store.dialect import POSTGRES
-from engine.store.session import APPEND, Connection, Cursor, Held, Session, Work
+from engine.store.session import Connection, Cursor, Held, Question, Session, Work
 from engine.store.thread import Thread
+from engine.store.translation import APPEND, BEGIN, translated
 
 try:
     import psycopg
+    from psycopg.adapt import Dumper
     from psycopg.types.numeric import Int8Dumper
     from psycopg.types.string import StrDumper
 except ImportError:  # an installation that stays with SQLite does without it
@@ -35,40 +36,7 @@ PATIENCE = 4.5
 "Seconds that one statement may take; then the server counts as gone."
 WRITING = 60.0
 "The same for what is written to the read tables, where an index over all rows may be made."
-_BEGIN = {
-    "BEGIN": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    # A lock that is not had in time is one that a process holds which hangs; its own time is limited likewise.
-    # Full durability is for the transaction to ask for: behind a proxy a session is somebody else's in the next one.
-    "BEGIN IMMEDIATE": "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 4000;"
-    " SET LOCAL idle_in_transaction_session_timeout = 10000",
-}
-_BEGIN[APPEND] = f"{_BEGIN['BEGIN IMMEDIATE']}; SELECT position, recorded_at FROM head FOR UPDATE"
-_PLACES = re.compile(r"\?(\d*)|(?<!:):([a-z]\w*)| INDEXED BY \w+")
 _UNDEFINED_TABLE = "42P01"
-
-
-@lru_cache(maxsize=4096)
-def translated(text: str) -> tuple[str, tuple[str, ...] | None]:
-    """A statement as PostgreSQL takes it, with the names of its parameters in order if it names them.
-
-    The hints by which SQLite is told what index to use fall away.
-    """
-    if text in _BEGIN:
-        return _BEGIN[text], None
-    names: dict[str, int] = {}
-    count = 0
-
-    def place(found: re.Match[str]) -> str:
-        nonlocal count
-        if found[0].startswith(" "):
-            return ""
-        if found[2]:
-            return f"${names.setdefault(found[2], len(names) + 1)}"
-        count += 1
-        return f"${found[1] or count}"
-
-    made = _PLACES.sub(place, text)
-    return made, tuple(names) if names else None
 
 
 class PostgresSession:
@@ -96,23 +64,36 @@ class PostgresSession:
             self.execute("ROLLBACK")
 
     def execute(self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
+        if text in BEGIN:
+            return self._begin(lambda: self._send(text, parameters))
+        return self._send(text, parameters)
+
+    def ask(self, *questions: Question) -> list[Cursor]:
+        with self.together("SELECT") as all:
+            return [all.execute(text, parameters) for text, parameters in questions]
+
+    def append(self, *questions: Question) -> list[Cursor]:
+        begin = [(text, ()) for text in APPEND]
+        return self._begin(lambda: self.ask(*begin, *questions))[len(begin) - 1 :]
+
+    def _begin(self, send: Callable[[], T]) -> T:
         began_at = clock.monotonic()
         try:
-            return self._send(text, parameters)
+            return send()
         except Unsettled:
             # Whoever waited already is to be told in time.
-            if text not in _BEGIN or self._is_alive() or clock.monotonic() - began_at > AT_ONCE:
+            if self._is_alive() or clock.monotonic() - began_at > AT_ONCE:
                 raise
         self.ready()  # it was lost since it was last used; nothing is under way yet
-        return self._send(text, parameters)
+        return send()
 
     def executemany(self, text: str, rows: Iterable[Sequence[Any]], /) -> Cursor:
         made, _ = translated(text)
         return self._try(lambda cursor: cursor.executemany(made, _plain_rows(rows)), text)
 
     @contextmanager
-    def together(self) -> Iterator[Session]:
-        """Statements of which nobody needs the answer, in one round trip; the last one commits."""
+    def together(self, what: str = "COMMIT") -> Iterator[Session]:
+        """Statements of which nobody needs the answer before it ends, in one round trip; `what` they do in the end."""
         if self._connection is None:
             raise Unsettled(f"There is no connection to {self._database.name}.")
         self._is_together = True
@@ -121,7 +102,7 @@ class PostgresSession:
                 yield self
                 self.began_at = clock.monotonic()
         except psycopg.Error as error:
-            raise self._fault(error, "COMMIT") from error
+            raise self._fault(error, what) from error
         finally:
             self.began_at = None
             self._is_together = False
@@ -230,6 +211,15 @@ class PostgresConnection:
         self._thread.end(lambda: None)
 
 
+if psycopg is not None:
+
+    class _ArrayDumper(Dumper):
+        format = psycopg.pq.Format.BINARY
+
+        def dump(self, obj: Array) -> Array:
+            return obj
+
+
 class _Nothing:
     async def release(self) -> None: ...
 
@@ -268,6 +258,7 @@ class Database:
             ) from None
         made.adapters.register_dumper(str, StrDumper)
         made.adapters.register_dumper(int, Int8Dumper)
+        made.adapters.register_dumper(Array, _ArrayDumper)
         return made
 
     async def writer(self, *, is_log: bool) -> Connection:

@@ -37,8 +37,8 @@ class Session(Protocol):
 
 
 Work = Callable[[Session], T]
-APPEND = "BEGIN APPEND"
-"A transaction that begins when its turn comes among all that append; gives the position and time of the last event."
+Question = tuple[str, Sequence[Any]]
+"A statement that finds something, with its parameters."
 
 
 @contextmanager
@@ -52,8 +52,16 @@ def together(session: Session) -> Iterator[Session]:
 
 
 @runtime_checkable
-class Gathering(Protocol):
+class Gathering(Session, Protocol):
+    """A session at the other end of a wire, where what goes in one round trip is worth a method."""
+
     def together(self) -> AbstractContextManager[Session]: ...
+    def ask(self, *questions: Question) -> list[Cursor]: ...
+    def append(self, *questions: Question) -> list[Cursor]:
+        """Begin a transaction when its turn has come among all that append, and ask.
+
+        The first answer is the position and time of the last event.
+        """
 
 
 class Connection(Protocol):

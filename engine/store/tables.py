@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 
 from engine.shapes import Receipt
+from engine.store import arrays
 from engine.store.dialect import SQLITE, WHOLE, WORDS
 from engine.store.instants import instant
 from engine.store.session import Session
@@ -143,15 +144,22 @@ class Unnest:
 
     def __init__(self, table: Table, conflict: str = "") -> None:
         names = ", ".join(column.name for column in table.columns)
-        arrays = ", ".join(f"?::{_ARRAYS[type(column.type)]}" for column in table.columns)
-        self._text = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {conflict}"
+        kinds = [_ARRAYS[type(column.type)] for column in table.columns]
+        wanted = ", ".join(f"?::{kind}" for kind, _ in kinds)
+        self._made = [made for _, made in kinds]
+        self._text = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({wanted}) {conflict}"
 
     def run(self, session: Session, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
-            session.execute(self._text, [list(column) for column in zip(*rows, strict=True)])
+            columns = zip(*rows, strict=True)
+            session.execute(self._text, [made(column) for made, column in zip(self._made, columns, strict=True)])
 
 
-_ARRAYS: dict[type[Any], str] = {BigInteger: "bigint[]", Text: "text[]", LargeBinary: "bytea[]"}
+_ARRAYS: dict[type[Any], tuple[str, Callable[[Sequence[Any]], arrays.Array]]] = {
+    BigInteger: ("bigint[]", arrays.numbers),
+    Text: ("text[]", arrays.texts),
+    LargeBinary: ("bytea[]", arrays.blobs),
+}
 
 
 class Writes:
@@ -189,11 +197,20 @@ VERSIONS = {
     for streams in (1, 8, 64)
 }
 VERSIONS_OF_ARRAY = """
-    SELECT stream, (SELECT version FROM events WHERE events.stream = wanted.stream ORDER BY version DESC LIMIT 1)
-    FROM (SELECT unnest(?::text[]) COLLATE "C" AS stream) AS wanted
+    SELECT stream, found.version FROM (SELECT unnest(?::text[]) COLLATE "C" AS stream) AS wanted CROSS JOIN LATERAL
+    (SELECT version FROM events WHERE events.stream = wanted.stream ORDER BY version DESC LIMIT 1) AS found
 """
 STREAMS_AT_ONCE = max(VERSIONS)
 COMMAND = sql(select(commands).where(commands.c.command_id == bindparam("command_id")))
+READ_STREAMS = """
+    SELECT stream, version, type, schema, data FROM events WHERE stream = ANY(?::text[]) ORDER BY stream, version
+"""
+SNAPSHOTS = f"{sql(select(snapshots))} WHERE stream = ANY(?::text[])"
+CLAIMANTS = """
+    SELECT claims.scope, claims.value, claims.stream FROM unnest(?::text[], ?::text[]) AS wanted (scope, value)
+    JOIN claims ON claims.scope = wanted.scope AND claims.value = wanted.value
+"""
+COMMANDS_OF_ARRAY = f"{sql(select(commands))} WHERE command_id = ANY(?::text[])"
 CLAIMANT = sql(
     select(claims.c.stream).where(claims.c.scope == bindparam("scope"), claims.c.value == bindparam("value"))
 )
