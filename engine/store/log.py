@@ -19,7 +19,7 @@ from engine.store.append import Appending
 from engine.store.dialect import SQLITE
 from engine.store.instants import instant, microseconds
 from engine.store.readers import Readers
-from engine.store.session import FAULTS, Connection, Gathering, Held, Place, Session, transaction
+from engine.store.session import FAULTS, Connection, Held, Place, Session, gathering, transaction
 from engine.store.shared import SharedAppending
 from engine.store.sqlite import File
 from engine.store.tables import (
@@ -133,8 +133,8 @@ class Log:
         command_ids: Sequence[str],
     ) -> Appending:
         """Begin to append. `streams` and `command_ids` are what will be asked for."""
-        if isinstance(session, Gathering):
-            return SharedAppending(session, self.codec, at, known_types, self.dialect, streams, command_ids)
+        if wire := gathering(session):
+            return SharedAppending(wire, self.codec, at, known_types, self.dialect, streams, command_ids)
         return Appending(session, self.codec, self._head, at, known_types)
 
     def committed(self, recorded: Sequence[Recorded], characters: int) -> None:

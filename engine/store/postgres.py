@@ -42,8 +42,9 @@ _UNDEFINED_TABLE = "42P01"
 class PostgresSession:
     """What a unit of work has of a connection. It lives on the connection's thread."""
 
-    def __init__(self, database: "Database") -> None:
+    def __init__(self, database: "Database", prepares: bool) -> None:
         self._database = database
+        self._prepares = prepares
         self._connection: psycopg.Connection[Any] | None = None
         self._is_together = False
         self.began_at: float | None = None
@@ -59,7 +60,7 @@ class PostgresSession:
     def ready(self) -> None:
         """Connect if there is no connection, and be outside of a transaction."""
         if self._connection is None or self._connection.closed:
-            self._connection = self._database.connect()
+            self._connection = self._database.connect(prepares=self._prepares)
         elif self.in_transaction:
             self.execute("ROLLBACK")
 
@@ -169,15 +170,17 @@ def _plain_rows(rows: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
 class PostgresConnection:
     """One connection, made anew when it was lost. `run` hands over a whole unit of work: one hop between threads."""
 
-    def __init__(self, database: "Database", patience: float) -> None:
-        self._session = PostgresSession(database)
+    def __init__(self, database: "Database", patience: float, prepares: bool) -> None:
+        self._session = PostgresSession(database, prepares)
         self._patience = patience
         self._thread = Thread(f"PostgreSQL {database.name}")
         self.runs = 0
 
     @classmethod
-    async def open(cls, database: "Database", patience: float = PATIENCE) -> "PostgresConnection":
-        made = cls(database, patience)
+    async def open(
+        cls, database: "Database", patience: float = PATIENCE, *, prepares: bool = False
+    ) -> "PostgresConnection":
+        made = cls(database, patience, prepares)
         try:
             await made._thread.run(made._session.ready)
         except BaseException:
@@ -236,8 +239,8 @@ class Database:
     def name(self) -> str:
         return urls.shown(self._url)
 
-    def connect(self) -> "psycopg.Connection[Any]":
-        """Raises Unavailable. A statement is never prepared on the server: behind a proxy the next may go elsewhere."""
+    def connect(self, *, prepares: bool = False) -> "psycopg.Connection[Any]":
+        """Raises Unavailable. Statements are prepared on the server only if `prepares`, and no proxy is in between."""
         if psycopg is None:
             raise Unavailable("PostgreSQL needs a driver: install dispensary[postgres].")
         try:
@@ -256,13 +259,15 @@ class Database:
             raise Unavailable(
                 f"{self.name} cannot be reached: {urls.without_password(_reason(error), self._url)}."
             ) from None
+        if prepares and _is_direct(made):
+            made.prepare_threshold = 2
         made.adapters.register_dumper(str, StrDumper)
         made.adapters.register_dumper(int, Int8Dumper)
         made.adapters.register_dumper(Array, _ArrayDumper)
         return made
 
     async def writer(self, *, is_log: bool) -> Connection:
-        return await PostgresConnection.open(self, PATIENCE if is_log else WRITING)
+        return await PostgresConnection.open(self, PATIENCE if is_log else WRITING, prepares=True)
 
     async def reader(self) -> Connection:
         return await PostgresConnection.open(self)
@@ -278,6 +283,12 @@ class Database:
         session.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), hashtext('new log'))")
         found: list[Any] = session.execute("SELECT to_regclass('meta'), to_regclass('events')").fetchone()
         return found[0] is None and found[1] is None
+
+
+def _is_direct(connection: "psycopg.Connection[Any]") -> bool:
+    """Whether it ends where its statements are run. A proxy, which gives each transaction another end, names its own."""
+    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (None,)
+    return bool(pid == connection.info.backend_pid)
 
 
 def _reason(error: Exception) -> str:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast
 
 from engine.faults import Unavailable
 from engine.store.dialect import Dialect
@@ -41,17 +41,6 @@ Question = tuple[str, Sequence[Any]]
 "A statement that finds something, with its parameters."
 
 
-@contextmanager
-def together(session: Session) -> Iterator[Session]:
-    """Statements of which nobody needs the answer, up to a commit: in one go, where each would be a journey."""
-    if isinstance(session, Gathering):
-        with session.together() as gathered:
-            yield gathered
-    else:
-        yield session
-
-
-@runtime_checkable
 class Gathering(Session, Protocol):
     """A session at the other end of a wire, where what goes in one round trip is worth a method."""
 
@@ -62,6 +51,22 @@ class Gathering(Session, Protocol):
 
         The first answer is the position and time of the last event.
         """
+
+
+@contextmanager
+def together(session: Session) -> Iterator[Session]:
+    """Statements of which nobody needs the answer, up to a commit: in one go, where each would be a journey."""
+    wire = gathering(session)
+    if wire is None:
+        yield session
+    else:
+        with wire.together() as gathered:
+            yield gathered
+
+
+def gathering(session: Session) -> Gathering | None:
+    """The session if it is such a one. To ask with `isinstance` takes 20 µs, which every commit would."""
+    return cast(Gathering, session) if hasattr(session, "together") else None
 
 
 class Connection(Protocol):
