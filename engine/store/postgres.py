@@ -138,7 +138,8 @@ class PostgresSession:
         except psycopg.Error as error:
             raise self._fault(error, text) from error
         finally:
-            self.began_at = None
+            if not self._is_together:  # else its answer is still to come
+                self.began_at = None
         return cursor
 
     def _is_alive(self) -> bool:
@@ -286,7 +287,7 @@ class Database:
 
 
 def _is_direct(connection: "psycopg.Connection[Any]") -> bool:
-    """Whether it ends where its statements are run. A proxy, which gives each transaction another end, names its own."""
+    """Whether statements run where it ends. A proxy, which gives each transaction another end, names its own."""
     (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (None,)
     return bool(pid == connection.info.backend_pid)
 

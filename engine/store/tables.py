@@ -5,14 +5,12 @@ from itertools import chain
 from typing import Any, Protocol
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Index,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
     bindparam,
     select,
@@ -20,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 
 from engine.shapes import Receipt
-from engine.store import arrays
+from engine.store.arrays import Columns
 from engine.store.dialect import SQLITE, WHOLE, WORDS
 from engine.store.instants import instant
 from engine.store.session import Session
@@ -144,22 +142,12 @@ class Unnest:
 
     def __init__(self, table: Table, conflict: str = "") -> None:
         names = ", ".join(column.name for column in table.columns)
-        kinds = [_ARRAYS[type(column.type)] for column in table.columns]
-        wanted = ", ".join(f"?::{kind}" for kind, _ in kinds)
-        self._made = [made for _, made in kinds]
-        self._text = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({wanted}) {conflict}"
+        self._columns = Columns(table.columns)
+        self._text = f"INSERT INTO {table.name} ({names}) SELECT * FROM {self._columns.text} {conflict}"
 
     def run(self, session: Session, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
-            columns = zip(*rows, strict=True)
-            session.execute(self._text, [made(column) for made, column in zip(self._made, columns, strict=True)])
-
-
-_ARRAYS: dict[type[Any], tuple[str, Callable[[Sequence[Any]], arrays.Array]]] = {
-    BigInteger: ("bigint[]", arrays.numbers),
-    Text: ("text[]", arrays.texts),
-    LargeBinary: ("bytea[]", arrays.blobs),
-}
+            session.execute(self._text, self._columns.pack(rows))
 
 
 class Writes:
@@ -207,8 +195,8 @@ READ_STREAMS = """
 """
 SNAPSHOTS = f"{sql(select(snapshots))} WHERE stream = ANY(?::text[])"
 CLAIMANTS = """
-    SELECT claims.scope, claims.value, claims.stream FROM unnest(?::text[], ?::text[]) AS wanted (scope, value)
-    JOIN claims ON claims.scope = wanted.scope AND claims.value = wanted.value
+    SELECT scope, value, stream FROM unnest(?::text[], ?::text[]) AS wanted (scope, value)
+    JOIN claims USING (scope, value)
 """
 COMMANDS_OF_ARRAY = f"{sql(select(commands))} WHERE command_id = ANY(?::text[])"
 CLAIMANT = sql(
