@@ -9,13 +9,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-import pytest
 
 from engine.store.postgres import Database
 from engine.urls import shown
+from tests.services import broker, lack
 
 WORLDS = ("sqlite", "postgresql")
 SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
+TABLES = {
+    False: "SELECT name FROM sqlite_master WHERE type = 'table'",
+    True: "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()",
+}
+"What finds the names of all tables, by whether it is on PostgreSQL."
 _BESIDE = [WORLDS[0]]
 "The world of the test that runs."
 _made: list[str] = []
@@ -45,6 +50,12 @@ def url(path: Path) -> str:
     return f"{SERVER}?options={quote(f'-csearch_path={schema}')}"
 
 
+def settings(folder: Path) -> dict[str, str]:
+    """Where a shop in a folder keeps what it keeps: in files, or on PostgreSQL with its hints over Redis."""
+    stores = {"write_db_url": url(folder / "log.db"), "read_db_url": url(folder / "read.db")}
+    return {**stores, "redis_url": broker("redis")} if is_postgres() else stores
+
+
 def matches(vector: str, terms: str) -> bool:
     """Whether PostgreSQL finds a row with these words."""
     found = _server().execute("SELECT %s::tsvector @@ %s::tsquery", (vector, terms)).fetchone()
@@ -56,14 +67,15 @@ def matches(vector: str, terms: str) -> bool:
 def world(name: str) -> Iterator[None]:
     """Keep tables there. Without the server the test is skipped; with REQUIRE_SERVICES set, it fails."""
     _BESIDE.append(name)
+    others = len(_made)
     try:
         if is_postgres():
             _need_server()
         yield
     finally:
-        for schema in _made:
+        for schema in _made[others:]:
             _server().execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
-        _made.clear()
+        del _made[others:]
         _BESIDE.pop()
 
 
@@ -76,7 +88,4 @@ def _need_server() -> None:
     try:
         _server()
     except psycopg.Error as error:
-        reason = f"PostgreSQL is needed for this world, at TEST_POSTGRES_URL: {error}"
-        if "REQUIRE_SERVICES" in os.environ:
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lack(f"PostgreSQL is needed for this world, at TEST_POSTGRES_URL: {error}")

@@ -36,6 +36,11 @@ def texts(values: Sequence[str | None]) -> Array:
     return _sized([None if each is None else each.encode() for each in values], _TEXT)
 
 
+def sought(values: Sequence[str]) -> Array:
+    """A `text[]` of what is looked for. PostgreSQL's text has no place for NUL, so what has one must find nothing."""
+    return texts([each.replace("\0", "\1") for each in values])
+
+
 def blobs(values: Sequence[bytes | None]) -> Array:
     """A `bytea[]`."""
     return _sized(values, _BYTEA)

@@ -9,7 +9,7 @@ from engine.codec import Codec
 from engine.shapes import Event
 from engine.store import tables
 from engine.store.append import Appending
-from engine.store.arrays import texts
+from engine.store.arrays import sought
 from engine.store.dialect import Dialect
 from engine.store.instants import instant
 from engine.store.session import Cursor, Gathering, Question, Session
@@ -43,9 +43,9 @@ class SharedAppending(Appending):
 
     def _begin(self, session: Session, head: int, at: datetime) -> tuple[int, datetime]:
         """The head stays where it is from here to the commit."""
-        questions: list[Question] = [(tables.VERSIONS_OF_ARRAY, (texts(self._streams),))]
+        questions: list[Question] = [(tables.VERSIONS_OF_ARRAY, (sought(self._streams),))]
         if self._command_ids:
-            questions.append((tables.COMMANDS_OF_ARRAY, (texts(self._command_ids),)))
+            questions.append((tables.COMMANDS_OF_ARRAY, (sought(self._command_ids),)))
         turn, versions, *commands = self._wire.append(*questions)
         self._found = {**dict.fromkeys(self._streams, 0), **dict(versions)}
         self._seen: dict[str, Sequence[Any] | None] = dict.fromkeys(self._command_ids)
@@ -62,9 +62,9 @@ class SharedAppending(Appending):
         self._held.update(dict.fromkeys(claims))
         scopes, values = zip(*claims, strict=True) if claims else ((), ())
         asked = [
-            (tables.READ_STREAMS, (texts(streams),)),
-            (tables.SNAPSHOTS, (texts(snapshots),)),
-            (tables.CLAIMANTS, (texts(scopes), texts(values))),
+            (tables.READ_STREAMS, (sought(streams),)),
+            (tables.SNAPSHOTS, (sought(snapshots),)),
+            (tables.CLAIMANTS, (sought(scopes), sought(values))),
         ]
         wanted = [bool(each) for each in (streams, snapshots, claims)]
         events, kept, held = _spread(self._wire.ask(*compress(asked, wanted)), wanted)

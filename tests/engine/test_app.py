@@ -17,6 +17,8 @@ from engine.status import Status
 from readmodels.medicines import MEDICINES
 from tests.running import settings
 
+pytestmark = pytest.mark.worlds
+
 Source: TypeAlias = RecordWritten
 
 

@@ -20,6 +20,8 @@ from tests.engine.test_liveview import Client, Shop, shop, soon
 from tests.engine.test_projector import EVENTS
 from tests.engine.toy import BOXES, START, BoxFilled, BoxOpened, BoxRow, BoxThrownAway, LampLit, until
 
+pytestmark = pytest.mark.worlds
+
 ANN, BOB = equals("owner", "ann"), equals("owner", "bob")
 HEAVY = at_least("weight.grams", 100)
 SCOPES: list[Conditions] = [

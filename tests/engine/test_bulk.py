@@ -9,6 +9,8 @@ from engine.bulk import Tallied, send_all
 from engine.shapes import Command
 from tests.running import opened
 
+pytestmark = pytest.mark.worlds
+
 
 def registration(number: int, name: str = "Aspirin") -> RegisterMedicine:
     return RegisterMedicine(

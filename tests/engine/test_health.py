@@ -15,6 +15,8 @@ from engine.shapes import EPOCH
 from engine.status import State, Status
 from tests.running import Shop, opened
 
+pytestmark = pytest.mark.worlds
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
