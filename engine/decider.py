@@ -11,6 +11,7 @@ from engine.clock import Clock
 from engine.codec import layout, members, secrets
 from engine.refusals import AlreadyTaken, CommandIdReused, Refusal, VersionConflict
 from engine.shapes import Aggregate, Claim, Command, Erase, Receipt, Release, State
+from engine.store import shared
 from engine.store.append import About, Appending
 from engine.store.log import Log
 from engine.store.session import FAULTS, Session
@@ -76,7 +77,8 @@ class Decider:
         # Where others append too, what is remembered of a stream holds only if its version is still the same.
         unknown = list({each.stream: None for each in requests if is_shared or each.stream not in self._cache})
         ids = [each.about.command_id for each in requests if not each.is_fresh]
-        appending = self._log.appending(connection, now, self._known_types, unknown, ids)
+        log, types = self._log, self._known_types
+        appending = shared.appending(connection, log.codec, log.position, now, types, log.dialect, unknown, ids)
         states: dict[str, tuple[State, int]] = {}
         try:
             stored = appending.versions(unknown)

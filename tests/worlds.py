@@ -1,16 +1,19 @@
 """Where a test keeps its tables: in files, or on a PostgreSQL server in schemas of its own, removed after it."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 
-from engine.store.postgres import Database
+from engine.store.dialect import POSTGRES, SQLITE, Dialect
+from engine.store.postgres import Database, PostgresSession
 from engine.urls import shown
 from tests.services import broker, lack
 
@@ -43,11 +46,39 @@ def name(path: Path) -> str:
 def url(path: Path) -> str:
     if not is_postgres():
         return f"sqlite:///{path}"
-    schema = f"test_{blake2b(str(path).encode(), digest_size=10).hexdigest()}"
+    schema = _schema(path)
     if schema not in _made:
         _made.append(schema)
         _server().execute(f"CREATE SCHEMA {schema}".encode())
     return f"{SERVER}?options={quote(f'-csearch_path={schema}')}"
+
+
+def remove(path: Path) -> None:
+    """Have the tables be gone, as nobody uses them."""
+    if not is_postgres():
+        path.unlink()
+        return
+    schema = _schema(path)
+    _server().execute(f"DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}".encode())
+
+
+def session(path: Path) -> Any:
+    """A connection to the tables, for a unit of work on the thread of the test; to be closed."""
+    if not is_postgres():
+        made = sqlite3.connect(path, isolation_level=None)
+        made.execute("PRAGMA synchronous = OFF")  # nothing here is about power that fails
+        return made
+    session = PostgresSession(Database(url(path)), prepares=True)
+    session.ready()
+    return session
+
+
+def dialect() -> Dialect:
+    return POSTGRES if is_postgres() else SQLITE
+
+
+def _schema(path: Path) -> str:
+    return f"test_{blake2b(str(path).encode(), digest_size=10).hexdigest()}"
 
 
 def settings(folder: Path) -> dict[str, str]:

@@ -15,12 +15,10 @@ from engine.codec import Codec
 from engine.faults import Unavailable, UnknownEvent
 from engine.shapes import EPOCH, Receipt, Recorded
 from engine.store import reactions
-from engine.store.append import Appending
 from engine.store.dialect import SQLITE
 from engine.store.instants import instant, microseconds
 from engine.store.readers import Readers
-from engine.store.session import FAULTS, Connection, Held, Place, Session, gathering, transaction
-from engine.store.shared import SharedAppending
+from engine.store.session import FAULTS, Connection, Held, Place, Session, transaction
 from engine.store.sqlite import File
 from engine.store.tables import (
     CLAIMANT,
@@ -123,19 +121,6 @@ class Log:
             found = await self._readers.once(lambda connection: connection.execute(HEAD).fetchone()[0])
             self._head = max(found, self._head)  # it may have been read before the last commit
         return self._head
-
-    def appending(
-        self,
-        session: Session,
-        at: datetime,
-        known_types: set[tuple[str, int]],
-        streams: Sequence[str],
-        command_ids: Sequence[str],
-    ) -> Appending:
-        """Begin to append. `streams` and `command_ids` are what will be asked for."""
-        if wire := gathering(session):
-            return SharedAppending(wire, self.codec, at, known_types, self.dialect, streams, command_ids)
-        return Appending(session, self.codec, self._head, at, known_types)
 
     def committed(self, recorded: Sequence[Recorded], characters: int) -> None:
         """Take note of what was just committed."""

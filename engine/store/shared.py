@@ -12,7 +12,7 @@ from engine.store.append import Appending
 from engine.store.arrays import sought
 from engine.store.dialect import Dialect
 from engine.store.instants import instant
-from engine.store.session import Cursor, Gathering, Question, Session
+from engine.store.session import Cursor, Gathering, Question, Session, gathering
 
 
 class SharedAppending(Appending):
@@ -99,3 +99,19 @@ def _spread(cursors: Sequence[Cursor], wanted: Sequence[bool]) -> Iterator[Itera
     """An answer for each that was wanted, and nothing for those that were not."""
     answers = iter(cursors)
     return (next(answers) if each else () for each in wanted)
+
+
+def appending(
+    session: Session,
+    codec: Codec,
+    head: int,
+    at: datetime,
+    known_types: set[tuple[str, int]],
+    dialect: Dialect,
+    streams: Sequence[str],
+    command_ids: Sequence[str],
+) -> Appending:
+    """Begin to append, wherever that is. `streams` and `command_ids` are what will be asked for."""
+    if wire := gathering(session):
+        return SharedAppending(wire, codec, at, known_types, dialect, streams, command_ids)
+    return Appending(session, codec, head, at, known_types, dialect)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from domain.medicine import RegisterMedicine
 from domain.money import Money
 from domain.stock import MOST_STOCK, ReceiveStock

@@ -14,8 +14,6 @@ from engine.feed import LOG, Feed
 from tests.engine.toy import until
 from tests.running import View, opened
 
-pytestmark = pytest.mark.worlds
-
 RECORDS = "subscription { records { kind since position upserted { id } removed } }"
 
 
