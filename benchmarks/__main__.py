@@ -18,6 +18,8 @@ from benchmarks import (
     lists,
     machine,
     mutation,
+    pg_append,
+    pg_mutation,
     rebuild,
     report,
     snapshot,
@@ -27,6 +29,7 @@ from benchmarks.report import Row
 
 MEASURES: dict[str, Callable[[], Sequence[Row]]] = {
     "mutation": mutation.measure,
+    "pg_mutation": pg_mutation.measure,
     "lists": lists.measure,
     "fan_out": fan_out.thousand,
     "fan_out_5000": fan_out.five_thousand,
@@ -35,6 +38,7 @@ MEASURES: dict[str, Callable[[], Sequence[Row]]] = {
     "sockets": sockets.measure,
     "document": document.measure,
     "append": append.measure,
+    "pg_append": pg_append.measure,
     "hot_stream": hot_stream.measure,
     "rebuild": rebuild.measure,
     "snapshot": snapshot.measure,

@@ -16,6 +16,7 @@ from engine.feed import Feed
 from engine.refusals import Refusal
 from engine.shapes import Aggregate, Command
 from engine.store.log import Log
+from engine.store.session import Place
 
 AT_ONCE = 64
 
@@ -38,8 +39,9 @@ class Engine:
 
 
 @asynccontextmanager
-async def engine(directory: Path) -> AsyncIterator[Engine]:
-    log = await Log.open(directory / "log.db", DECLARATIONS.codec())
+async def engine(where: Path | Place) -> AsyncIterator[Engine]:
+    """In a directory, or in a database on a server."""
+    log = await Log.open(where / "log.db" if isinstance(where, Path) else where, DECLARATIONS.codec())
     feed = Feed()
     await feed.open()
     try:

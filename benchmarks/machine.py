@@ -116,11 +116,11 @@ async def _port(process: asyncio.subprocess.Process) -> int:
 
 
 @asynccontextmanager
-async def dispensary(directory: Path) -> AsyncIterator[Server]:
-    """Our server as `server.py serve` runs it, on files of its own."""
-    token = await staff.token(directory / "data")
+async def dispensary(directory: Path, **environment: str) -> AsyncIterator[Server]:
+    """Our server as `server.py serve` runs it, on files of its own unless the environment names other places."""
+    token = await staff.token(directory / "data", **{name.lower(): value for name, value in environment.items()})
     arguments = str(ROOT / "server.py"), "serve"
-    async with server(*arguments, directory=directory, PORT="0", LOG_LEVEL="warning") as made:
+    async with server(*arguments, directory=directory, PORT="0", LOG_LEVEL="warning", **environment) as made:
         made.token = token
         yield made
 

@@ -15,7 +15,7 @@ from engine.projection import Projection
 from engine.shapes import Recorded
 from engine.source import Source
 from engine.store.readstore import ReadStore
-from engine.store.session import Session
+from engine.store.session import Session, together
 
 _log = structlog.get_logger(__name__)
 
@@ -224,11 +224,13 @@ class Convoy:
 
 def _part(connection: Session, move: _Move) -> Folded[Any] | None:
     """One projection's part of the transaction; None, and nothing of it, when it fails."""
-    connection.execute("SAVEPOINT part")
     try:
-        return move.projection.write(connection, move.events, move.position)
+        with together(connection) as session:
+            session.execute("SAVEPOINT part")
+            folded = move.projection.write(session, move.events, move.position)
+            session.execute("RELEASE part")
     except Exception:  # it goes on by itself, fails again and names the event
         connection.execute("ROLLBACK TO part")
-        return None
-    finally:
         connection.execute("RELEASE part")
+        return None
+    return folded

@@ -11,6 +11,7 @@ from engine.clock import Clock
 from engine.codec import layout, members, secrets
 from engine.refusals import AlreadyTaken, CommandIdReused, Refusal, VersionConflict
 from engine.shapes import Aggregate, Claim, Command, Erase, Receipt, Release, State
+from engine.store import shared
 from engine.store.append import About, Appending
 from engine.store.log import Log
 from engine.store.session import FAULTS, Session
@@ -78,17 +79,16 @@ class Decider:
         """Decide a group one after another and commit it as one; on failure nothing of it is stored."""
         now = max(self._clock(), self._log.last_recorded_at)
         is_shared = self._log.dialect.is_shared
-        appending = Appending(
-            connection, self._log.codec, self._log.position, now, self._known_types, self._log.dialect
-        )
+        # Where others append too, what is remembered of a stream holds only if its version is still the same.
+        unknown = list({each.stream: None for each in requests if is_shared or each.stream not in self._cache})
+        ids = [each.about.command_id for each in requests if not each.is_fresh]
+        log, types = self._log, self._known_types
+        appending = shared.appending(connection, log.codec, log.position, now, types, log.dialect, unknown, ids)
         states: dict[str, tuple[State, int]] = {}
         try:
-            # Where others append too, what is remembered of a stream holds only if its version is still the same.
-            unknown = {request.stream for request in requests if is_shared or request.stream not in self._cache}
-            stored = appending.versions(list(unknown))
-            for stream, version in stored.items() if is_shared else ():
-                if stream in self._cache and self._cache[stream][1] != version:
-                    del self._cache[stream]
+            stored = appending.versions(unknown)
+            if is_shared:
+                self._foresee(appending, requests, stored)
             outcomes = [self._outcome(appending, request, states, stored) for request in requests]
             appending.commit()
         except BaseException:
@@ -102,6 +102,20 @@ class Decider:
         while len(self._cache) > self._most_cached:
             self._cache.popitem(last=False)
         return outcomes, appending
+
+    def _foresee(self, appending: Appending, requests: Sequence[Request], stored: dict[str, int]) -> None:
+        """Forget what is past, and have fetched together what would be asked for one by one."""
+        cold: dict[str, None] = {}
+        kept: dict[str, None] = {}
+        for request in requests:
+            stream, version = request.stream, stored[request.stream]
+            if stream in self._cache and self._cache[stream][1] != version:
+                del self._cache[stream]
+            if version and stream not in self._cache:
+                is_long = version >= self._rules[type(request.command)].aggregate.snapshot_every
+                (kept if is_long else cold)[stream] = None
+        if len(cold) + len(kept) > 1:
+            appending.expect(list(cold), list(kept))
 
     def _outcome(
         self,

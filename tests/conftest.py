@@ -29,10 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests of modules marked `worlds` run in every world, but for those that are about files. Those of the API, which
-    take minutes there, do when the world is asked for."""
+    """Tests of modules marked `worlds` run in every world, and so do those of the API, but for those about files."""
     find, chosen = metafunc.definition.get_closest_marker, metafunc.config.getoption("--world")
-    is_of_api = metafunc.definition.path.parent.name == "schema" and chosen is not None
+    is_of_api = metafunc.definition.path.parent.name == "schema"
     if (is_of_api or find("worlds")) and not find("files") and "tmp_path" in metafunc.fixturenames:
         metafunc.parametrize("world", WORLDS if chosen in (None, "both") else [chosen], indirect=True)
 

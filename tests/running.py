@@ -47,11 +47,7 @@ def built() -> strawberry.Schema:
 
 def settings(folder: Path, **changed: Any) -> ShopSettings:
     """The defaults, with the files in a folder; the environment is left out."""
-    files = {
-        "write_db_url": worlds.url(folder / "log.db"),
-        "read_db_url": worlds.url(folder / "read.db"),
-        "data_dir": str(folder),
-    }
+    files = {**worlds.settings(folder), "data_dir": str(folder)}
     return ShopSettings(_env_file=None, **{"gateway_delay_ms": 0, **files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
 
 

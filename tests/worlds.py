@@ -11,16 +11,21 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-import pytest
 
 from engine import ids
-from engine.store.dialect import POSTGRES
-from engine.store.postgres import Database
+from engine.store.dialect import POSTGRES, SQLITE, Dialect
+from engine.store.postgres import Database, PostgresSession
 from engine.store.revisions import LOG, READS, Kind, made_by
 from engine.urls import shown
+from tests.services import broker, lack
 
 WORLDS = ("sqlite", "postgresql")
 SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
+TABLES = {
+    False: "SELECT name FROM sqlite_master WHERE type = 'table'",
+    True: "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()",
+}
+"What finds the names of all tables, by whether it is on PostgreSQL."
 _BESIDE = [WORLDS[0]]
 "The world of the test that runs."
 _made: list[str] = []
@@ -49,7 +54,7 @@ def url(path: Path, *, is_empty: bool = False) -> str:
         _made.append(schema)
         _server().execute(f"CREATE SCHEMA {schema}".encode())
         if not is_empty:
-            migrated(schema, READS if path.name == "read.db" else LOG)
+            migrated(schema, _kind(path))
     return f"{SERVER}?options={quote(f'-csearch_path={schema}')}"
 
 
@@ -98,8 +103,45 @@ def holding(path: Path, table: str) -> Iterator[None]:
         yield
 
 
+def _kind(path: Path) -> Kind:
+    return READS if path.name == "read.db" else LOG
+
+
 def schema_of(path: Path) -> str:
     return f"test_{blake2b(str(path).encode(), digest_size=10).hexdigest()}"
+
+
+def remove(path: Path) -> None:
+    """Have the tables be gone, as nobody uses them."""
+    if not is_postgres():
+        path.unlink()
+        return
+    schema = schema_of(path)
+    _server().execute(f"DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}".encode())
+    migrated(schema, _kind(path))
+
+
+def session(path: Path) -> Any:
+    """A connection to the tables, for a unit of work on the thread of the test; to be closed."""
+    if not is_postgres():
+        made = sqlite3.connect(path, isolation_level=None)
+        made.execute("PRAGMA synchronous = OFF")  # nothing here is about power that fails
+        if not path.stat().st_size:
+            made.executescript(";".join(made_by(SQLITE, _kind(path))))
+        return made
+    session = PostgresSession(Database(url(path)), prepares=True)
+    session.ready()
+    return session
+
+
+def dialect() -> Dialect:
+    return POSTGRES if is_postgres() else SQLITE
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """Where a shop in a folder keeps what it keeps: in files, or on PostgreSQL with its hints over Redis."""
+    stores = {"write_db_url": url(folder / "log.db"), "read_db_url": url(folder / "read.db")}
+    return {**stores, "redis_url": broker("redis")} if is_postgres() else stores
 
 
 def matches(vector: str, terms: str) -> bool:
@@ -113,14 +155,15 @@ def matches(vector: str, terms: str) -> bool:
 def world(name: str) -> Iterator[None]:
     """Keep tables there. Without the server the test is skipped; with REQUIRE_SERVICES set, it fails."""
     _BESIDE.append(name)
+    others = len(_made)
     try:
         if is_postgres():
             _need_server()
         yield
     finally:
-        for schema in _made:
+        for schema in _made[others:]:
             _server().execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
-        _made.clear()
+        del _made[others:]
         _BESIDE.pop()
 
 
@@ -133,7 +176,4 @@ def _need_server() -> None:
     try:
         _server()
     except psycopg.Error as error:
-        reason = f"PostgreSQL is needed for this world, at TEST_POSTGRES_URL: {error}"
-        if "REQUIRE_SERVICES" in os.environ:
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lack(f"PostgreSQL is needed for this world, at TEST_POSTGRES_URL: {error}")

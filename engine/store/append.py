@@ -8,8 +8,8 @@ from engine.codec import Codec
 from engine.shapes import Claim, Erase, Event, Receipt, Recorded, Release
 from engine.store import tables
 from engine.store.dialect import SQLITE, Dialect
-from engine.store.instants import instant, microseconds
-from engine.store.session import APPEND, Session, together
+from engine.store.instants import microseconds
+from engine.store.session import Session, together
 from engine.store.tables import receipt
 
 
@@ -35,12 +35,7 @@ class Appending:
         known_types: set[tuple[str, int]],
         dialect: Dialect = SQLITE,
     ) -> None:
-        self._dialect = dialect
-        if dialect.is_shared:  # others append too: now it is this one's turn, and the head stays where it is
-            head, recorded_at = session.execute(APPEND).fetchone()
-            at = max(at, instant(recorded_at))
-        else:
-            session.execute("BEGIN IMMEDIATE")
+        head, at = self._begin(session, head, at)
         self.head = head
         self.at = at
         "When everything in this transaction is recorded."
@@ -61,20 +56,26 @@ class Appending:
         self._erased: dict[str, None] = {}
         self._snapshots: dict[str, tuple[Any, ...]] = {}
 
+    def _begin(self, session: Session, head: int, at: datetime) -> tuple[int, datetime]:
+        """Begin; gives the position that this follows, and when it is recorded, which is `at` or later."""
+        session.execute("BEGIN IMMEDIATE")
+        return head, at
+
     # ------------------------------------------------------------------ reading
 
     def command(self, command_id: str) -> tuple[bytes, Receipt] | None:
         """The fingerprint and receipt stored under a command id, in this transaction or before."""
-        row = self._commands.get(command_id)
-        row = row or self._session.execute(tables.COMMAND, (command_id,)).fetchone()
+        row: Sequence[Any] | None = self._commands.get(command_id)
+        row = row or self._stored_command(command_id)
         return (row[1], receipt(row, replayed=True)) if row else None
+
+    def _stored_command(self, command_id: str) -> Sequence[Any] | None:
+        row: Sequence[Any] | None = self._session.execute(tables.COMMAND, (command_id,)).fetchone()
+        return row
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         """The versions of streams before this transaction; 0 for one that holds nothing."""
         found: dict[str, int] = {}
-        if self._dialect.is_shared:
-            rows = self._session.execute(tables.VERSIONS_OF_ARRAY, (list(streams),)) if streams else ()
-            return {stream: version or 0 for stream, version in rows}
         for start in range(0, len(streams), tables.STREAMS_AT_ONCE):
             wanted = streams[start : start + tables.STREAMS_AT_ONCE]
             places = next(each for each in tables.VERSIONS if each >= len(wanted))
@@ -83,6 +84,9 @@ class Appending:
                 found[stream] = version or 0
         return found
 
+    def expect(self, streams: Sequence[str], snapshots: Sequence[str], claims: Sequence[tuple[str, str]] = ()) -> None:
+        """Say what will be asked for: whole streams, snapshots, who holds what. A wire makes one journey of it."""
+
     def stream(self, stream: str, after: int) -> Iterable[tuple[int, Event]]:
         """The events of a stream behind a version, oldest first. Not those handed in to this transaction."""
         for version, type, schema, data in self._session.execute(tables.READ_STREAM, (stream, after)):
@@ -90,13 +94,20 @@ class Appending:
 
     def snapshot(self, stream: str, layout: str) -> tuple[int, bytes] | None:
         """The version and state stored for a stream, if it was stored with this layout of the state."""
-        row = self._session.execute(tables.SNAPSHOT, (stream,)).fetchone()
+        row = self._stored_snapshot(stream)
         return (row[1], row[3]) if row and row[2] == layout else None
+
+    def _stored_snapshot(self, stream: str) -> Sequence[Any] | None:
+        row: Sequence[Any] | None = self._session.execute(tables.SNAPSHOT, (stream,)).fetchone()
+        return row
 
     def claimant(self, scope: str, value: str) -> str | None:
         """The stream that holds a claim now, also within this transaction."""
         if (scope, value) in self._claims:
             return self._claims[scope, value]
+        return self._stored_claimant(scope, value)
+
+    def _stored_claimant(self, scope: str, value: str) -> str | None:
         row = self._session.execute(tables.CLAIMANT, (scope, value)).fetchone()
         return row[0] if row else None
 
@@ -181,10 +192,12 @@ class Appending:
                 all.executemany(tables.ERASE, [(stream,) for stream in self._erased])
             writes.secret.run(all, [(*key, value) for key, value in self._secrets.items()])
             writes.snapshot.run(all, list(self._snapshots.values()))
-            if self._dialect.is_shared and self._events:
-                all.execute(tables.ADVANCE, (self.head, self._stored_at))
+            self._advance(all)
             all.execute("COMMIT")
         self._known_types |= self._new_types
+
+    def _advance(self, session: Session) -> None:
+        """Let those who append next know what they follow."""
 
     def abandon(self) -> None:
         if self._session.in_transaction:

@@ -122,7 +122,7 @@ class Log:
     async def head(self) -> int:
         """The position of the newest committed event; 0 when there is none."""
         if self._writer is None or self.dialect.is_shared:
-            found = await self._readers.read(lambda connection: connection.execute(HEAD).fetchone()[0])
+            found = await self._readers.once(lambda connection: connection.execute(HEAD).fetchone()[0])
             self._head = max(found, self._head)  # it may have been read before the last commit
         return self._head
 
@@ -143,7 +143,7 @@ class Log:
         if found or (found is not None and not is_shared):
             return found
         # At the end of the tail: others may have appended more.
-        found = await self._readers.read(
+        found = await self._readers.once(
             lambda connection: [self._recorded(row) for row in connection.execute(READ, (after, limit))]
         )
         if found:
@@ -217,22 +217,22 @@ class Log:
 
     async def command(self, command_id: str) -> Receipt | None:
         """The receipt of a command, as long as it is kept."""
-        row = await self._readers.read(lambda connection: connection.execute(COMMAND, (command_id,)).fetchone())
+        row = await self._readers.once(lambda connection: connection.execute(COMMAND, (command_id,)).fetchone())
         return receipt(row, replayed=False) if row else None
 
     async def answer(self, command_id: str) -> tuple[bytes, Receipt | None]:
         """The fingerprint of a command, with its receipt as a repeat gets it; nothing and None when it is not kept."""
-        row = await self._readers.read(lambda connection: connection.execute(COMMAND, (command_id,)).fetchone())
+        row = await self._readers.once(lambda connection: connection.execute(COMMAND, (command_id,)).fetchone())
         return (row[1], receipt(row, replayed=True)) if row else (b"", None)
 
     async def claimant(self, scope: str, value: str) -> str | None:
         """The stream that holds a claim."""
-        row = await self._readers.read(lambda connection: connection.execute(CLAIMANT, (scope, value)).fetchone())
+        row = await self._readers.once(lambda connection: connection.execute(CLAIMANT, (scope, value)).fetchone())
         return row[0] if row else None
 
     async def secret(self, stream: str, name: str) -> str | None:
         """What the last command that carried a secret of this name wanted kept."""
-        row = await self._readers.read(lambda connection: connection.execute(SECRET, (stream, name)).fetchone())
+        row = await self._readers.once(lambda connection: connection.execute(SECRET, (stream, name)).fetchone())
         return row[0] if row else None
 
     async def forget_commands(self, before: datetime, most: int = 1000) -> int:

@@ -3,23 +3,25 @@
 import asyncio
 import logging
 import os
-import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from engine import clock, urls
 from engine.faults import Unavailable, Unconfirmed, Unsettled
+from engine.store.arrays import Array
 from engine.store.dialect import POSTGRES
-from engine.store.session import APPEND, Connection, Cursor, Held, Session, Work
+from engine.store.session import Connection, Cursor, Held, Question, Session, Work
 from engine.store.thread import Thread
+from engine.store.translation import APPEND, BEGIN, translated
 
 try:
     import psycopg
+    from psycopg.adapt import Dumper
     from psycopg.types.numeric import Int8Dumper
     from psycopg.types.string import StrDumper
 except ImportError:  # an installation that stays with SQLite does without it
@@ -36,48 +38,15 @@ PATIENCE = 4.5
 "Seconds that one statement may take; then the server counts as gone."
 WRITING = 60.0
 "The same for what is written to the read tables, where an index over all rows may be made."
-_BEGIN = {
-    "BEGIN": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    # A lock that is not had in time is one that a process holds which hangs; its own time is limited likewise, to less
-    # than a lease lasts: who was paused within a transaction must not keep another from taking over.
-    # Full durability is for the transaction to ask for: behind a proxy a session is somebody else's in the next one.
-    "BEGIN IMMEDIATE": "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 4000;"
-    " SET LOCAL idle_in_transaction_session_timeout = 5000",
-}
-_BEGIN[APPEND] = f"{_BEGIN['BEGIN IMMEDIATE']}; SELECT position, recorded_at FROM head FOR UPDATE"
-_PLACES = re.compile(r"\?(\d*)|(?<!:):([a-z]\w*)| INDEXED BY \w+")
 _UNDEFINED_TABLE = "42P01"
-
-
-@lru_cache(maxsize=4096)
-def translated(text: str) -> tuple[str, tuple[str, ...] | None]:
-    """A statement as PostgreSQL takes it, with the names of its parameters in order if it names them.
-
-    The hints by which SQLite is told what index to use fall away.
-    """
-    if text in _BEGIN:
-        return _BEGIN[text], None
-    names: dict[str, int] = {}
-    count = 0
-
-    def place(found: re.Match[str]) -> str:
-        nonlocal count
-        if found[0].startswith(" "):
-            return ""
-        if found[2]:
-            return f"${names.setdefault(found[2], len(names) + 1)}"
-        count += 1
-        return f"${found[1] or count}"
-
-    made = _PLACES.sub(place, text)
-    return made, tuple(names) if names else None
 
 
 class PostgresSession:
     """What a unit of work has of a connection. It lives on the connection's thread."""
 
-    def __init__(self, database: "Database") -> None:
+    def __init__(self, database: "Database", prepares: bool) -> None:
         self._database = database
+        self._prepares = prepares
         self._connection: psycopg.Connection[Any] | None = None
         self._is_together = False
         self.began_at: float | None = None
@@ -93,28 +62,41 @@ class PostgresSession:
     def ready(self) -> None:
         """Connect if there is no connection, and be outside of a transaction."""
         if self._connection is None or self._connection.closed:
-            self._connection = self._database.connect()
+            self._connection = self._database.connect(prepares=self._prepares)
         elif self.in_transaction:
             self.execute("ROLLBACK")
 
     def execute(self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
+        if text in BEGIN:
+            return self._begin(lambda: self._send(text, parameters))
+        return self._send(text, parameters)
+
+    def ask(self, *questions: Question) -> list[Cursor]:
+        with self.together("SELECT") as all:
+            return [all.execute(text, parameters) for text, parameters in questions]
+
+    def append(self, *questions: Question) -> list[Cursor]:
+        begin = [(text, ()) for text in APPEND]
+        return self._begin(lambda: self.ask(*begin, *questions))[len(begin) - 1 :]
+
+    def _begin(self, send: Callable[[], T]) -> T:
         began_at = clock.monotonic()
         try:
-            return self._send(text, parameters)
+            return send()
         except Unsettled:
             # Whoever waited already is to be told in time.
-            if text not in _BEGIN or self._is_alive() or clock.monotonic() - began_at > AT_ONCE:
+            if self._is_alive() or clock.monotonic() - began_at > AT_ONCE:
                 raise
         self.ready()  # it was lost since it was last used; nothing is under way yet
-        return self._send(text, parameters)
+        return send()
 
     def executemany(self, text: str, rows: Iterable[Sequence[Any]], /) -> Cursor:
         made, _ = translated(text)
         return self._try(lambda cursor: cursor.executemany(made, map(_plain, rows)), text)
 
     @contextmanager
-    def together(self) -> Iterator[Session]:
-        """Statements of which nobody needs the answer, in one round trip; the last one commits."""
+    def together(self, what: str = "COMMIT") -> Iterator[Session]:
+        """Statements of which nobody needs the answer before it ends, in one round trip; `what` they do in the end."""
         if self._connection is None:
             raise Unsettled(f"There is no connection to {self._database.name}.")
         self._is_together = True
@@ -123,7 +105,7 @@ class PostgresSession:
                 yield self
                 self.began_at = clock.monotonic()
         except psycopg.Error as error:
-            raise self._fault(error, "COMMIT") from error
+            raise self._fault(error, what) from error
         finally:
             self.began_at = None
             self._is_together = False
@@ -158,7 +140,8 @@ class PostgresSession:
         except psycopg.Error as error:
             raise self._fault(error, text) from error
         finally:
-            self.began_at = None
+            if not self._is_together:  # else its answer is still to come
+                self.began_at = None
         return cursor
 
     def _is_alive(self) -> bool:
@@ -186,15 +169,17 @@ def _plain(values: Sequence[Any]) -> Sequence[Any]:
 class PostgresConnection:
     """One connection, made anew when it was lost. `run` hands over a whole unit of work: one hop between threads."""
 
-    def __init__(self, database: "Database", patience: float) -> None:
-        self._session = PostgresSession(database)
+    def __init__(self, database: "Database", patience: float, prepares: bool) -> None:
+        self._session = PostgresSession(database, prepares)
         self._patience = patience
         self._thread = Thread(f"PostgreSQL {database.name}")
         self.runs = 0
 
     @classmethod
-    async def open(cls, database: "Database", patience: float = PATIENCE) -> "PostgresConnection":
-        made = cls(database, patience)
+    async def open(
+        cls, database: "Database", patience: float = PATIENCE, *, prepares: bool = False
+    ) -> "PostgresConnection":
+        made = cls(database, patience, prepares)
         try:
             await made._thread.run(made._session.ready)
         except BaseException:
@@ -228,6 +213,15 @@ class PostgresConnection:
         self._thread.end(lambda: None)
 
 
+if psycopg is not None:
+
+    class _ArrayDumper(Dumper):
+        format = psycopg.pq.Format.BINARY
+
+        def dump(self, obj: Array) -> Array:
+            return obj
+
+
 class _Nothing:
     async def release(self) -> None: ...
 
@@ -244,16 +238,19 @@ class Database:
     def name(self) -> str:
         return urls.shown(self._url)
 
-    def connect(self) -> "psycopg.Connection[Any]":
-        """Raises Unavailable."""
+    def connect(self, *, prepares: bool = False) -> "psycopg.Connection[Any]":
+        """Raises Unavailable. Statements are prepared on the server only if `prepares`, and no proxy is in between."""
         made = self._connect(autocommit=True)
         made.cursor_factory = psycopg.RawCursor
+        if prepares and _is_direct(made):
+            made.prepare_threshold = 2
         made.adapters.register_dumper(str, StrDumper)
         made.adapters.register_dumper(int, Int8Dumper)
+        made.adapters.register_dumper(Array, _ArrayDumper)
         return made
 
     def _connect(self, **how: Any) -> "psycopg.Connection[Any]":
-        """A statement is never prepared on the server: behind a proxy the next may go elsewhere."""
+        """A statement is not prepared on the server: behind a proxy the next may go elsewhere."""
         if psycopg is None:
             raise Unavailable("PostgreSQL needs a driver: install dispensary[postgres].")
         try:
@@ -273,7 +270,7 @@ class Database:
             ) from None
 
     async def writer(self, *, is_log: bool) -> Connection:
-        return await PostgresConnection.open(self, PATIENCE if is_log else WRITING)
+        return await PostgresConnection.open(self, PATIENCE if is_log else WRITING, prepares=True)
 
     async def reader(self) -> Connection:
         return await PostgresConnection.open(self)
@@ -290,6 +287,12 @@ class Database:
     def engine(self) -> sa.Engine:
         how: dict[str, Any] = {"poolclass": sa.NullPool, "use_native_hstore": False}
         return sa.create_engine("postgresql+psycopg://", creator=partial(self._connect, autocommit=False), **how)
+
+
+def _is_direct(connection: "psycopg.Connection[Any]") -> bool:
+    """Whether statements run where it ends. A proxy, which gives each transaction another end, names its own."""
+    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (None,)
+    return bool(pid == connection.info.backend_pid)
 
 
 def _reason(error: Exception) -> str:

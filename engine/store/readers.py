@@ -58,12 +58,16 @@ class Readers:
                 if session.in_transaction:
                     session.execute("ROLLBACK")
 
+        return await self.once(transaction)
+
+    async def once(self, work: Work[T]) -> T:
+        """Run `work`, which is one statement and needs no transaction: on a wire, two journeys less."""
         connection = await self._take()
         try:
             try:
-                return await connection.run(transaction)
+                return await connection.run(work)
             except Unsettled:  # a table gave way to a rebuilt one, or the connection was lost: to read again is safe
-                return await connection.run(transaction)
+                return await connection.run(work)
         finally:
             # Work still running for a cancelled caller is ahead in the connection's queue, so handing it on is safe.
             self._free.put_nowait(connection)

@@ -165,14 +165,14 @@ class Table(Generic[R]):
         if self._keeps_words:
             new = [(*each, vector(self._searched(each))) for each in new]
         removed = [(each.position, each.key, microseconds(each.deleted_at), *fixed(each.row)) for each in buried]  # type: ignore[arg-type]
-        for text, many in (
+        for writing, many in (
             (statements.upsert, new),
             (statements.update, changed),
             (statements.delete, [(key,) for key in gone]),
             (statements.bury, removed),
         ):
             if many:
-                connection.executemany(text, many)
+                writing.run(connection, many)
 
     def _with_words(self, rows: Iterable[R], before: Mapping[str, R]) -> tuple[Iterable[R], Mapping[str, R]]:
         """The rows, and those before them whose words are still the same: the others are put in whole."""
@@ -195,7 +195,7 @@ class Table(Generic[R]):
     def fill(self, connection: Session, slot: str, stored: Iterable[tuple[Any, ...]]) -> None:
         """Rows as `stored` gave them."""
         rows = ((*each, vector(self._searched(each))) for each in stored) if self._keeps_words else stored
-        connection.executemany(self._in[slot].upsert, rows)
+        self._in[slot].upsert.run(connection, rows)
 
     def cursor(self, row: R, order: tuple[str, ...] | None = None) -> Cursor:
         """Where a row stands in the order: what `page` goes on from."""

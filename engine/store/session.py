@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -41,8 +41,20 @@ class Session(Protocol):
 Work = Callable[[Session], T]
 Guard = Callable[[Session], None]
 "Called in each transaction that moves a checkpoint. Raises LeaseLost, which undoes it, when another process may."
-APPEND = "BEGIN APPEND"
-"A transaction that begins when its turn comes among all that append; gives the position and time of the last event."
+Question = tuple[str, Sequence[Any]]
+"A statement that finds something, with its parameters."
+
+
+class Gathering(Session, Protocol):
+    """A session at the other end of a wire, where what goes in one round trip is worth a method."""
+
+    def together(self) -> AbstractContextManager[Session]: ...
+    def ask(self, *questions: Question) -> list[Cursor]: ...
+    def append(self, *questions: Question) -> list[Cursor]:
+        """Begin a transaction when its turn has come among all that append, and ask.
+
+        The first answer is the position and time of the last event.
+        """
 
 
 def alone(_: Session) -> None:
@@ -52,16 +64,17 @@ def alone(_: Session) -> None:
 @contextmanager
 def together(session: Session) -> Iterator[Session]:
     """Statements of which nobody needs the answer, up to a commit: in one go, where each would be a journey."""
-    if isinstance(session, Gathering):
-        with session.together() as gathered:
-            yield gathered
-    else:
+    wire = gathering(session)
+    if wire is None:
         yield session
+    else:
+        with wire.together() as gathered:
+            yield gathered
 
 
-@runtime_checkable
-class Gathering(Protocol):
-    def together(self) -> AbstractContextManager[Session]: ...
+def gathering(session: Session) -> Gathering | None:
+    """The session if it is such a one. To ask with `isinstance` takes 20 µs, which every commit would."""
+    return cast(Gathering, session) if hasattr(session, "together") else None
 
 
 class Connection(Protocol):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from engine.shapes import ReadModel
-from engine.store import conditions
+from engine.store import conditions, writing
 from engine.store.columns import Column, Layout
 from engine.store.dialect import SQLITE, WORDS, Dialect
 from engine.store.search import TOKENIZER
@@ -92,21 +92,12 @@ class Statements:
     def _compile(self) -> None:
         positional, named = self._dialect.text, self._dialect.text_named
         columns = [self.table.c[each.name] for each in self._layout.columns]
-        values: dict[sa.Column[Any], Any] = {each: sa.bindparam(each.name) for each in columns}
-        if self.keeps_words:
-            values[self.table.c[VECTOR]] = sa.cast(sa.bindparam(VECTOR, type_=sa.Text), postgresql.TSVECTOR)
-        upsert = self._dialect.insert(self.table).values(values)
-        self.upsert = positional(
-            upsert.on_conflict_do_update(
-                index_elements=["id"], set_={each: upsert.excluded[each.name] for each in values if each.name != "id"}
-            )
-        )
-        change: dict[Any, Any] = {
-            self.table.c[each.name]: sa.bindparam(f"new_{each.name}") for each in self._layout.changing
-        }
-        self.update = positional(sa.update(self.table).where(self.table.c.id == sa.bindparam("key")).values(change))
-        self.delete = positional(sa.delete(self.table).where(self.table.c.id == sa.bindparam("key")))
-        self.bury = self._dialect.replacing(self.tombstones)
+        changing = [self.table.c[each.name] for each in self._layout.changing]
+        words = [self.table.c[VECTOR]] if self.keeps_words else []
+        self.upsert = writing.upsert(self._dialect, self.table, [*columns, *words])
+        self.update = writing.update(self._dialect, self.table, changing)
+        self.delete = writing.OneByOne(positional(sa.delete(self.table).where(self.table.c.id == sa.bindparam("key"))))
+        self.bury = writing.OneByOne(self._dialect.replacing(self.tombstones))
         self.prune = named(sa.delete(self.tombstones).where(self.tombstones.c.deleted_at < sa.bindparam("before")))
         self.pruned = named(
             sa.select(sa.func.max(self.tombstones.c.position)).where(

@@ -5,14 +5,12 @@ from itertools import chain
 from typing import Any, Protocol
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Index,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
     bindparam,
     select,
@@ -20,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ClauseElement
 
 from engine.shapes import Receipt
+from engine.store.arrays import Columns
 from engine.store.dialect import SQLITE, WHOLE, WORDS
 from engine.store.instants import instant
 from engine.store.session import Session
@@ -145,15 +144,12 @@ class Unnest:
 
     def __init__(self, table: Table, conflict: str = "") -> None:
         names = ", ".join(column.name for column in table.columns)
-        arrays = ", ".join(f"?::{_ARRAYS[type(column.type)]}" for column in table.columns)
-        self._text = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {conflict}"
+        self._columns = Columns(table.columns)
+        self._text = f"INSERT INTO {table.name} ({names}) SELECT * FROM {self._columns.text} {conflict}"
 
     def run(self, session: Session, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
-            session.execute(self._text, [list(column) for column in zip(*rows, strict=True)])
-
-
-_ARRAYS: dict[type[Any], str] = {BigInteger: "bigint[]", Text: "text[]", LargeBinary: "bytea[]"}
+            session.execute(self._text, self._columns.pack(rows))
 
 
 class Writes:
@@ -191,11 +187,20 @@ VERSIONS = {
     for streams in (1, 8, 64)
 }
 VERSIONS_OF_ARRAY = """
-    SELECT stream, (SELECT version FROM events WHERE events.stream = wanted.stream ORDER BY version DESC LIMIT 1)
-    FROM (SELECT unnest(?::text[]) COLLATE "C" AS stream) AS wanted
+    SELECT stream, found.version FROM (SELECT unnest(?::text[]) COLLATE "C" AS stream) AS wanted CROSS JOIN LATERAL
+    (SELECT version FROM events WHERE events.stream = wanted.stream ORDER BY version DESC LIMIT 1) AS found
 """
 STREAMS_AT_ONCE = max(VERSIONS)
 COMMAND = sql(select(commands).where(commands.c.command_id == bindparam("command_id")))
+READ_STREAMS = """
+    SELECT stream, version, type, schema, data FROM events WHERE stream = ANY(?::text[]) ORDER BY stream, version
+"""
+SNAPSHOTS = f"{sql(select(snapshots))} WHERE stream = ANY(?::text[])"
+CLAIMANTS = """
+    SELECT scope, value, stream FROM unnest(?::text[], ?::text[]) AS wanted (scope, value)
+    JOIN claims USING (scope, value)
+"""
+COMMANDS_OF_ARRAY = f"{sql(select(commands))} WHERE command_id = ANY(?::text[])"
 CLAIMANT = sql(
     select(claims.c.stream).where(claims.c.scope == bindparam("scope"), claims.c.value == bindparam("value"))
 )

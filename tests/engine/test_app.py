@@ -21,6 +21,8 @@ from engine.status import Status
 from readmodels.medicines import MEDICINES
 from tests.running import settings
 
+pytestmark = pytest.mark.worlds
+
 Source: TypeAlias = RecordWritten
 
 

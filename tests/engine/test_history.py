@@ -10,6 +10,8 @@ from engine.history import History, Matching, Progress
 from engine.refusals import InvalidInput
 from tests.running import opened
 
+pytestmark = pytest.mark.worlds
+
 
 async def test_a_command_is_not_known_before_its_writer_has_taken_note(tmp_path: Path) -> None:
     async with opened(tmp_path) as shop:

@@ -18,9 +18,10 @@ from engine.faults import Unavailable
 from engine.feed import Feed
 from engine.shapes import Receipt
 from engine.store.log import Log
-from engine.store.postgres import Database, translated
+from engine.store.postgres import Database
 from engine.store.readstore import ReadStore
 from engine.store.search import TOKENIZER, search_terms, search_vector, tokens, vector
+from engine.store.translation import translated
 from tests import worlds
 from tests.engine.lockers import CODEC, LOCKERS, PutIn, RentLocker
 from tests.engine.toy import BOXES

@@ -11,6 +11,7 @@ import pytest
 from engine.codec import Codec, fingerprint, secrets
 from engine.refusals import NotAllowedNow
 from engine.shapes import Aggregate, Claim, Command, Erase, Event, Receipt, Release, Secret, State
+from tests import worlds
 from tests.engine.lockers import Desk, desk
 
 pytestmark = pytest.mark.worlds
@@ -90,7 +91,6 @@ async def kept(at: Desk) -> list[tuple[str, str, str]]:
     return await at.query("SELECT stream, name, value FROM secrets ORDER BY stream, name")
 
 
-@pytest.mark.files
 async def test_a_secret_is_kept_beside_its_stream_and_nowhere_else(tmp_path: Path) -> None:
     async with desk(tmp_path, CAVES, CODEC) as at:
         await at.accepted(lock(hint="rhymes"))
@@ -99,7 +99,7 @@ async def test_a_secret_is_kept_beside_its_stream_and_nowhere_else(tmp_path: Pat
         assert await at.log.secret("cave-b", "password") is None
         assert await kept(at) == [("cave-a", "hint", "rhymes"), ("cave-a", "password", WORD)]
         await at.query("DELETE FROM secrets")
-        tables = [name for (name,) in await at.query("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [name for (name,) in await at.query(worlds.TABLES[worlds.is_postgres()])]
         everything = [await at.query(f"SELECT * FROM {table}") for table in tables]
     assert WORD not in repr(everything)
     assert repr(lock()) == "LockCave(cave='a', password=Secret(…), hint=None, owner='')"

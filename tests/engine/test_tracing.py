@@ -16,8 +16,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from engine import tracing
 from engine.faults import Unavailable
 from engine.graphql.frame import FrameKind
+from tests import worlds
 from tests.running import Shop, View, opened
 from tests.schema.ordering import lines, stocked
+
+pytestmark = pytest.mark.worlds
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CLIENT = f"00-{TRACE}-{SPAN}-01"
@@ -140,7 +143,7 @@ async def test_what_is_caught_up_with_makes_no_spans(tmp_path: Path, spans: InMe
     async with opened(tmp_path) as shop:
         await shop.accepted("writeRecord", key="a", value="1")
         await shop.app.log.writer.run(lambda connection: connection.execute("UPDATE events SET recorded_at = 0"))
-    (tmp_path / "read.db").unlink()
+    worlds.remove(tmp_path / "read.db")
     spans.clear()
     async with opened(tmp_path) as shop:
         await shop.settled()
