@@ -34,6 +34,7 @@ from engine.relay import Relay
 from engine.samples import Samples
 from engine.settings import Settings
 from engine.shapes import Command, Effect, ReadModel, Receipt, Recorded
+from engine.source import found_head
 from engine.status import Status
 from engine.store.log import Log
 from engine.store.places import place
@@ -131,7 +132,8 @@ class App:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         async def positions() -> dict[str, int]:
-            return {**await self.rows.positions(), LOG: await self.log.head()}
+            head = await found_head(self.log)  # read models may move on elsewhere while the log does not answer here
+            return {**await self.rows.positions(), LOG: head.position}
 
         stack.push_async_callback(self.health.close)
         self.feed.poll = positions
@@ -159,7 +161,7 @@ class App:
         await asyncio.gather(housekeeping, return_exceptions=True)
 
     async def _show_all(self) -> None:
-        if not await self.settled(timeout=FAREWELL):
+        if not await self.settled(self.log.position, timeout=FAREWELL):  # which asks nobody for it
             logger.warning("read models are behind; they catch up at the next start")
 
     async def _keep_house(self) -> None:
@@ -169,6 +171,8 @@ class App:
                 for _ in range(MOST_ROUNDS):
                     if not await self.log.forget_commands(before):
                         break
+            except Unavailable as error:
+                logger.warning("old command ids not forgotten", reason=str(error))
             except Exception:  # what was not forgotten now is forgotten the next time
                 logger.exception("old command ids not forgotten")
             await asyncio.sleep(HOUSEKEEPING)
@@ -216,8 +220,10 @@ class App:
 
     async def statuses(self) -> Sequence[Status]:
         """How every read model, every process and the relay stand."""
-        relay = [await self.relay.status()] if self.relay else []
-        return [*await self.projector.statuses(), *await self.reactor.statuses(), *relay]
+        relay = [self.relay.status()] if self.relay else []
+        found = asyncio.gather(self.projector.statuses(), self.reactor.statuses())
+        models, processes = await found
+        return [*models, *processes, *await asyncio.gather(*relay)]
 
     def follow_statuses(self, interval: float = 1.0, beat: float = 5.0) -> AsyncGenerator[Sequence[Status], None]:
         """The statuses now, then whenever they change, at most once an interval; every `beat` seconds in any case."""

@@ -9,10 +9,11 @@ import structlog
 
 from engine import clock
 from engine.convoy import Convoy
+from engine.faults import Unavailable
 from engine.feed import Feed
 from engine.projection import Projection
 from engine.shapes import ReadModel
-from engine.source import Source
+from engine.source import Source, found_head
 from engine.status import Status
 from engine.store.readstore import ReadStore
 
@@ -83,12 +84,15 @@ class Projector:
         return all(await asyncio.gather(*reached))
 
     async def statuses(self) -> list[Status]:
-        return [await projection.status() for projection in self.projections.values()]
+        head = await found_head(self._source)
+        return [await projection.status(head) for projection in self.projections.values()]
 
     async def _prune(self) -> None:
         while True:
             try:
                 await self._store.prune(self._now() - self._retention)
+            except Unavailable as error:
+                _log.warning("old tombstones not removed", reason=str(error))
             except Exception:  # what was not pruned now is pruned the next time
                 _log.exception("old tombstones not removed")
             await asyncio.sleep(self._prune_interval)

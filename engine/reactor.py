@@ -9,15 +9,18 @@ from typing import Any
 import structlog
 
 from engine import clock
+from engine.again import pause
 from engine.feed import Feed
 from engine.lane import Manner
 from engine.lookout import Lookout
 from engine.parked import Parked
 from engine.reaction import Reaction
 from engine.shapes import Effect, Process
+from engine.source import Head, found_head
 from engine.status import State, Status
 from engine.store.log import Log
 from engine.store.reactions import Reactions
+from engine.store.session import FAULTS
 from engine.wishes import Performer, Send, Wishes
 
 logger = structlog.get_logger(__name__)
@@ -25,7 +28,7 @@ logger = structlog.get_logger(__name__)
 FAREWELL = 2.0
 "Seconds that work under way gets at the end; cut short, it is done again at the next start."
 AGAIN = 0.5
-"Seconds before what the log could not take is tried again, doubled each time up to `LONGEST`."
+"Seconds before what the log could not take is tried again, doubled each time up to `LONGEST`; see engine.again."
 LONGEST = 10.0
 SETTLING = 0.005
 "Seconds between two looks at whether everything is done."
@@ -34,11 +37,14 @@ SETTLING = 0.005
 class _Loop:
     """One of the two loops of a process: does a step again and again, and waits for longer the more often it fails."""
 
-    def __init__(self, reaction: Reaction[Any], step: Callable[[], Awaitable[None]], name: str) -> None:
+    def __init__(
+        self, reaction: Reaction[Any], step: Callable[[], Awaitable[None]], name: str, random: Callable[[], float]
+    ) -> None:
         self.last_error: str | None = None
         self._reaction = reaction
         self._step = step
         self._name = name
+        self._random = random
         self._is_stopping = False
         self._is_waiting = False
         self._task: asyncio.Task[None] | None = None
@@ -56,8 +62,13 @@ class _Loop:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    async def wait(self, work: Awaitable[object]) -> None:
-        """Wait for something to do; cut short at the end."""
+    async def rest(self, work: Awaitable[object]) -> None:
+        """Wait for something to do, which may be long: all that there was is done, whatever failed before."""
+        self.last_error = None
+        await self._wait(work)
+
+    async def _wait(self, work: Awaitable[object]) -> None:
+        """Wait; cut short at the end."""
         self._is_waiting = True
         try:
             await work
@@ -72,7 +83,8 @@ class _Loop:
             except Exception as error:  # what failed is still before the checkpoint; other processes go on
                 failures += 1
                 self._failed(error)
-                await self.wait(asyncio.sleep(min(AGAIN * 2.0 ** min(failures - 1, 16), LONGEST)))
+                seconds = pause(failures, error, first=AGAIN, longest=LONGEST, random=self._random)
+                await self._wait(asyncio.sleep(seconds))
             else:
                 failures, self.last_error = 0, None
 
@@ -87,14 +99,24 @@ class _Loop:
 class _Runner:
     """The two loops of one process: one follows the log, one the clock."""
 
-    def __init__(self, reaction: Reaction[Any], log: Log, lookout: Lookout, now: clock.Clock, poll: float) -> None:
+    def __init__(
+        self,
+        reaction: Reaction[Any],
+        log: Log,
+        lookout: Lookout,
+        now: clock.Clock,
+        random: Callable[[], float],
+        poll: float,
+    ) -> None:
         self.reaction = reaction
         self._log = log
         self._lookout = lookout
         self._now = now
         self._poll = poll
-        self._following = _Loop(reaction, self._follow, reaction.topic)
-        self._tending = _Loop(reaction, self._tend, f"{reaction.topic} by the clock")
+        self._parked = 0
+        "As it was last counted."
+        self._following = _Loop(reaction, self._follow, reaction.topic, random)
+        self._tending = _Loop(reaction, self._tend, f"{reaction.topic} by the clock", random)
 
     async def start(self) -> None:
         await self.reaction.start()
@@ -107,30 +129,41 @@ class _Runner:
 
     async def _follow(self) -> None:
         if not await self.reaction.step():
-            await self._following.wait(self._lookout.sleep(self.reaction))
+            await self._following.rest(self._lookout.sleep(self.reaction))
 
     async def _tend(self) -> None:
         self.reaction.changed.clear()
         at = await self.reaction.tend()
         # The clock may be set: it is looked at, whatever it said before.
         seconds = self._poll if at is None else min(max((at - self._now()).total_seconds(), 0.0), self._poll)
-        await self._tending.wait(self._changed(seconds))
+        await self._tending.rest(self._changed(seconds))
 
     async def _changed(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.reaction.changed.wait()
 
-    async def status(self) -> Status:
-        reaction, head = self.reaction, await self._log.head()
-        parked = await self._log.reader(reaction.rows.count)
+    async def status(self, found: Head) -> Status:
+        reaction, (head, is_sure) = self.reaction, found
+        if is_sure:
+            with suppress(*FAULTS):
+                self._parked = await self._log.reader(reaction.rows.count)
         lag = max(head - reaction.position, 0)
-        seconds = await self._lag_seconds() if lag else 0.0
+        seconds = await self._lag_seconds() if lag and is_sure else 0.0
         last_error = self._following.last_error or self._tending.last_error
         state = State.STALLED if last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
         rate = reaction.rate.value()
         return Status(
-            reaction.name, reaction.position, head, lag, seconds, state, rate, last_error, parked, as_of=self._now()
+            reaction.name,
+            reaction.position,
+            head,
+            lag,
+            seconds,
+            state,
+            rate,
+            last_error,
+            self._parked,
+            as_of=self._now(),
         )
 
     async def _lag_seconds(self) -> float:
@@ -162,7 +195,7 @@ class Reactor:
         wishes = Wishes(send, performers, timeout=manner.timeout)
         self._lookout = Lookout(log, feed, now, poll_interval)
         reactions = (Reaction(each, log, wishes, feed, now=now, random=random, manner=manner) for each in processes)
-        self._runners = {each.name: _Runner(each, log, self._lookout, now, poll_interval) for each in reactions}
+        self._runners = {each.name: _Runner(each, log, self._lookout, now, random, poll_interval) for each in reactions}
 
     async def start(self) -> None:
         self._lookout.start()
@@ -179,7 +212,8 @@ class Reactor:
         return [runner.reaction for runner in self._runners.values()]
 
     async def statuses(self) -> list[Status]:
-        return [await runner.status() for runner in self._runners.values()]
+        head = await found_head(self._log)
+        return [await runner.status(head) for runner in self._runners.values()]
 
     async def dead_letters(self, process: str | None = None, after: int = 0) -> Sequence[Parked]:
         """What failed and what waits behind it, after a position: the first hundred of each process."""

@@ -8,10 +8,12 @@ from functools import partial
 import structlog
 
 from engine import clock
+from engine.again import pause
 from engine.broker import Broker, Message
 from engine.cloudevents import CloudEvents
 from engine.faults import Unavailable
 from engine.feed import LOG, Feed
+from engine.source import found_head
 from engine.status import Rate, State, Status
 from engine.store.log import Log
 from engine.store.reactions import Reactions
@@ -31,7 +33,7 @@ DEADLINE = 10.0
 PINGING = 5.0
 "Seconds after which a silent broker is asked whether it is there."
 AGAIN = 0.2
-"Seconds before it is tried again, doubled each time up to `LONGEST`, less a random part of up to a half."
+"Seconds before it is tried again, doubled each time up to `LONGEST`; see engine.again."
 LONGEST = 5.0
 FAREWELL = 2.0
 "Seconds that a batch under way gets at the end; cut short, it goes out again at the next start."
@@ -97,9 +99,9 @@ class Relay:
         await self._hang_up()
 
     async def status(self) -> Status:
-        head = await self._log.head()
+        head, is_sure = await found_head(self._log)
         lag = max(head - self.position, 0)
-        seconds = await self._lag_seconds() if lag else 0.0
+        seconds = await self._lag_seconds() if lag and is_sure else 0.0
         state = State.STALLED if self.last_error else State.CATCHING_UP if seconds > 1.0 else State.LIVE
         rate = self._rate.value()
         return Status(NAME, self.position, head, lag, seconds, state, rate, self.last_error, as_of=self._now())
@@ -122,7 +124,8 @@ class Relay:
                 failures += 1
                 self._failed(error)
                 await self._wait(self._hang_up())
-                await self._wait(asyncio.sleep(self._delay(failures)))
+                seconds = pause(failures, error, first=AGAIN, longest=LONGEST, random=self._random)
+                await self._wait(asyncio.sleep(seconds))
             else:
                 if self.last_error is not None:
                     logger.info("relay goes on", position=self.position)
@@ -191,10 +194,6 @@ class Relay:
         if message != self.last_error:
             logger.error("relay stalled", position=self.position, reason=message)
         self.last_error = message
-
-    def _delay(self, failures: int) -> float:
-        longest: float = min(AGAIN * 2.0 ** min(failures - 1, 16), LONGEST)
-        return longest * (1.0 - self._random() / 2.0)
 
     async def _hang_up(self) -> None:
         self._is_connected = False

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import re
 import socket
@@ -11,7 +12,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from engine import clock, urls
-from engine.faults import Unavailable, Unconfirmed, Unsettled
+from engine.faults import GONE, Away, Unavailable, Unconfirmed, Unsettled
 from engine.store.advisory import Advisory
 from engine.store.dialect import POSTGRES
 from engine.store.session import APPEND, Connection, Cursor, Held, Session, Work
@@ -108,7 +109,7 @@ class PostgresSession:
 
     def executemany(self, text: str, rows: Iterable[Sequence[Any]], /) -> Cursor:
         made, _ = translated(text)
-        return self._try(lambda cursor: cursor.executemany(made, _plain_rows(rows)), text)
+        return self._try(lambda cursor: cursor.executemany(made, map(_plain, rows)), text)
 
     @contextmanager
     def together(self) -> Iterator[Session]:
@@ -181,17 +182,15 @@ def _plain(values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def _plain_rows(rows: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
-    return map(_plain, rows)
-
-
 class PostgresConnection:
     """One connection, made anew when it was lost. `run` hands over a whole unit of work: one hop between threads."""
 
     def __init__(self, database: "Database", patience: float) -> None:
-        self._session = PostgresSession(database)
+        self._name, self._session = database.name, PostgresSession(database)
         self._patience = patience
         self._thread = Thread(f"PostgreSQL {database.name}")
+        self._gone_at = -math.inf
+        "When somebody last waited for the server in vain: those behind them have waited as well."
         self.runs = 0
 
     @classmethod
@@ -206,11 +205,19 @@ class PostgresConnection:
 
     async def run(self, work: Work[T]) -> T:
         """Do `work` on the connection's thread. Once handed over it runs to its end, even if the caller is gone."""
-        session = self._session
+        session, asked_at = self._session, clock.monotonic()
 
         def unit() -> T:
-            session.ready()
-            return work(session)
+            if self._gone_at > asked_at:
+                raise Away(f"{self._name} did not answer who asked before.")
+            began_at = clock.monotonic()
+            try:
+                session.ready()
+                return work(session)
+            except GONE:
+                if clock.monotonic() - began_at > AT_ONCE:
+                    self._gone_at = clock.monotonic()
+                raise
 
         watch = asyncio.get_running_loop().call_later(self._patience, self._watch)
         try:
@@ -247,7 +254,7 @@ class Database:
         return urls.shown(self._url)
 
     def connect(self) -> "psycopg.Connection[Any]":
-        """Raises Unavailable. A statement is never prepared on the server: behind a proxy the next may go elsewhere."""
+        """Raises Away. A statement is never prepared on the server: behind a proxy the next may go elsewhere."""
         if psycopg is None:
             raise Unavailable("PostgreSQL needs a driver: install dispensary[postgres].")
         try:
@@ -263,9 +270,7 @@ class Database:
                 keepalives_count=2,
             )
         except psycopg.Error as error:
-            raise Unavailable(
-                f"{self.name} cannot be reached: {urls.without_password(_reason(error), self._url)}."
-            ) from None
+            raise Away(f"{self.name} cannot be reached: {urls.without_password(_reason(error), self._url)}.") from None
         made.adapters.register_dumper(str, StrDumper)
         made.adapters.register_dumper(int, Int8Dumper)
         return made
