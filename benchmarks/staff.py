@@ -1,6 +1,7 @@
 """Somebody of staff for a server that is about to start: registered in its log, with a token under its key."""
 
 from pathlib import Path
+from typing import Any
 
 from cli import endpoint
 from cli.application import DECLARATIONS
@@ -15,14 +16,17 @@ from engine.shapes import Receipt, Secret
 USER_ID = "clerk"
 
 
-async def token(directory: Path) -> str:
-    """A token for one of staff, who is registered first, with the files in a directory. No server may be using them.
+async def token(directory: Path, **urls: Any) -> str:
+    """A token for one of staff, who is registered first, with the files in a directory, or where `urls` say. No
+    server may be using them.
 
     Theirs is the log's first event.
     """
-    settings = ShopSettings(  # type: ignore[call-arg]  # pydantic-settings' own, and every field has a default
-        _env_file=None, write_db_url=f"sqlite:///{directory}/log.db", read_db_url=f"sqlite:///{directory}/read.db"
-    )
+    files: dict[str, Any] = {
+        "write_db_url": f"sqlite:///{directory}/log.db",
+        "read_db_url": f"sqlite:///{directory}/read.db",
+    }
+    settings = ShopSettings(_env_file=None, **{"data_dir": str(directory), **files, **urls})  # type: ignore[call-arg]  # pydantic-settings' own
     passwords = Passwords.cheap()
     hash = await passwords.hash(ids.new())
     await passwords.close()
