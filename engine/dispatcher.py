@@ -158,10 +158,11 @@ class Dispatcher:
         except Unconfirmed as error:
             logger.warning("commands not confirmed", count=len(group), reason=str(error))
             outcomes = [Unavailable(f"{error} {_again(each)}") for each in requests]
-        except GONE as error:
+        except Unavailable as error:
             outcomes = self._failed(error, requests)
             logger.warning("commands not stored", count=len(group), reason=str(error))
-            self._let_go(error)
+            if isinstance(error, GONE):
+                self._let_go(error)
         except Exception as error:  # the writer must outlive any fault of one group; the group's senders are told
             first = [each.about.command_id for each in requests[:MOST_TOLD]]
             logger.exception("commands not stored", count=len(group), command_ids=first)
