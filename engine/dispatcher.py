@@ -161,8 +161,7 @@ class Dispatcher:
         except Unavailable as error:
             outcomes = self._failed(error, requests)
             logger.warning("commands not stored", count=len(group), reason=str(error))
-            if isinstance(error, GONE):
-                self._let_go(error)
+            self._let_go(error)
         except Exception as error:  # the writer must outlive any fault of one group; the group's senders are told
             first = [each.about.command_id for each in requests[:MOST_TOLD]]
             logger.exception("commands not stored", count=len(group), command_ids=first)
@@ -201,6 +200,8 @@ class Dispatcher:
 
     def _let_go(self, error: Exception) -> None:
         """Tell those, too, who have waited for long already: the next attempt may take as long."""
+        if not isinstance(error, GONE):
+            return
         since = monotonic() - LONG
         late = list(takewhile(lambda each: each[0].came_at < since, self._waiting))
         del self._waiting[: len(late)]

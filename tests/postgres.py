@@ -1,5 +1,6 @@
-"""A PostgreSQL server of a test's own, which it may stop at once, pause and start again."""
+"""A PostgreSQL server of a test's own, which it may stop at once, pause and start again, and a proxy before it."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -8,12 +9,13 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
 
 from tests.redis import until
-from tests.services import free_port, lack
+from tests.services import free_port, lack, program
 
 PATIENCE = 30.0
 "Seconds that it may take to come or to go, which it does in less than one where nothing else runs."
@@ -42,7 +44,7 @@ class OwnPostgres:
     async def start(self) -> None:
         """Start it, and wait until it answers."""
         self.launch()
-        await until(self.answers, PATIENCE)
+        await until(partial(self.answers, "postgres"), PATIENCE)
 
     def launch(self) -> None:
         options: list[str] = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
@@ -57,9 +59,10 @@ class OwnPostgres:
         nothing = subprocess.DEVNULL
         self.process = subprocess.Popen(_as_nobody(command), cwd=self.folder, stdout=nothing, stderr=nothing)
 
-    async def answers(self) -> bool:
+    async def answers(self, database: str = "test") -> bool:
+        url = self.url.replace("/test", f"/{database}")
         try:
-            async with await psycopg.AsyncConnection.connect(self.url.replace("/test", "/postgres"), connect_timeout=2):
+            async with await psycopg.AsyncConnection.connect(url, connect_timeout=2):
                 return True
         except psycopg.OperationalError:
             return False
@@ -133,3 +136,31 @@ async def own_postgres() -> AsyncIterator[OwnPostgres]:
     finally:
         await server.stop()
         shutil.rmtree(folder)
+
+
+@asynccontextmanager
+async def pooling(server: OwnPostgres, connections: int) -> AsyncIterator[str]:
+    """The URL of a proxy with so few connections to the server, each lent out for a transaction at a time."""
+    pgbouncer, port = program("pgbouncer", "to try what is so behind a proxy that pools transactions"), free_port()
+    settings = {
+        "listen_addr": "127.0.0.1",
+        "listen_port": port,
+        "unix_socket_dir": "",
+        "auth_type": "any",
+        "pool_mode": "transaction",
+        "default_pool_size": connections,
+    }
+    lines = [f"{name} = {value}" for name, value in settings.items()]
+    where = f"test = host=127.0.0.1 port={server.port} user=postgres"
+    file = server.folder / "pgbouncer.ini"
+    file.write_text("\n".join(["[databases]", where, "[pgbouncer]", *lines]))
+    nothing = subprocess.DEVNULL
+    command = _as_nobody([pgbouncer, file])
+    process = await asyncio.create_subprocess_exec(*command, cwd=server.folder, stdout=nothing, stderr=nothing)
+    proxy = OwnPostgres(server.folder, server.programs, port)
+    try:
+        await until(proxy.answers, PATIENCE)
+        yield proxy.url
+    finally:
+        process.kill()
+        await process.wait()
