@@ -20,6 +20,7 @@ from tests.running import Shop, Stream, View, opened
 RECORDS = """subscription($after: Position) {
   records(after: $after) { kind since position upserted { id } removed }
 }"""
+EVENTS = "subscription { events { events { position } } }"
 LIST = "{ records { nodes { id } } }"
 STATES = "{ projections { state } }"
 FAST = 5.0
@@ -70,6 +71,10 @@ async def first(shop: Shop, after: str | None) -> Any:
     return frame["kind"], frame["since"], frame["position"], len(frame["upserted"])
 
 
+async def positions(feed: Stream) -> list[str]:
+    return [each["position"] for each in (await feed.next())["events"]]
+
+
 async def caught_up(view: View, stream: Stream, position: str) -> None:
     async with asyncio.timeout(FAST):
         await view.until(stream, position)
@@ -78,7 +83,7 @@ async def caught_up(view: View, stream: Stream, position: str) -> None:
 async def test_queries_and_subscriptions_go_on_while_the_log_is_away(tmp_path: Path) -> None:
     async with own_postgres() as server, opened(tmp_path, write_db_url=server.url) as shop:
         view = View()
-        async with shop.follow(RECORDS) as stream:
+        async with shop.follow(RECORDS) as stream, shop.follow(EVENTS) as feed:
             for number in range(5):
                 await accepted(shop, f"with-{number}")
             await view.until(stream, "5")
@@ -97,6 +102,7 @@ async def test_queries_and_subscriptions_go_on_while_the_log_is_away(tmp_path: P
             await server.start()
             last = await accepted(shop, "again")
             await caught_up(view, stream, last)
+            assert [await positions(feed) for _ in range(6)] == [[str(each)] for each in range(1, 7)]
             await shop.settled()
             await shop.drained()
             await until(partial(live, shop), FAST)

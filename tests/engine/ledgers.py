@@ -24,7 +24,7 @@ from engine.store.session import Connection, Work
 WRITERS = 8
 LEDGERS = 16
 MOST_ENTRIES = 80
-LATEST = 0.5
+SLOWEST_PACE = 0.5
 "Seconds that a writer waits before a command, and a process, now and then, until it learns of its commit."
 LATE = 0.1
 "Of all commits are those of which the process learns late."
@@ -70,7 +70,7 @@ class Late:
     async def run(self, work: Work[T]) -> T:
         found = await self._connection.run(work)
         if self._random.random() < LATE:
-            await asyncio.sleep(self._random.uniform(0, LATEST))
+            await asyncio.sleep(self._random.uniform(0, SLOWEST_PACE))
         return found
 
     async def close(self) -> None:
@@ -121,7 +121,7 @@ async def write(url: str, seed: int, events: int) -> dict[str, Any]:
             command = Enter(ledger=str(random.randrange(LEDGERS)), entries=count)
             id, receipt = ids.new(), None
             while receipt is None:
-                await asyncio.sleep(random.uniform(0, LATEST))
+                await asyncio.sleep(random.uniform(0, SLOWEST_PACE))
                 try:
                     receipt = await dispatcher.send(command, command_id=id)
                 except Unavailable:
