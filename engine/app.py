@@ -17,6 +17,7 @@ from engine.clock import Clock
 from engine.cloudevents import CloudEvents
 from engine.declarations import Declarations
 from engine.dispatcher import Dispatcher
+from engine.faults import Unavailable
 from engine.feed import LOG, Feed
 from engine.health import Health
 from engine.history import History
@@ -33,6 +34,7 @@ from engine.roles import Role
 from engine.samples import Samples
 from engine.settings import Settings
 from engine.shapes import Command, Effect, ReadModel, Receipt
+from engine.source import found_head
 from engine.status import Status
 from engine.store.log import Log
 from engine.store.places import place
@@ -131,7 +133,8 @@ class App:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         async def positions() -> dict[str, int]:
-            return {**await self.rows.positions(), LOG: await self.log.head()}
+            head = await found_head(self.log)  # read models may move on elsewhere while the log does not answer here
+            return {**await self.rows.positions(), LOG: head.position}
 
         roles = self.settings.serves
         stack.push_async_callback(self.health.close)
@@ -166,7 +169,7 @@ class App:
         await asyncio.gather(housekeeping, return_exceptions=True)
 
     async def _show_all(self) -> None:
-        if not await self.settled(timeout=FAREWELL):
+        if not await self.settled(self.log.position, timeout=FAREWELL):  # which asks nobody for it
             logger.warning("read models are behind; they catch up at the next start")
 
     async def _keep_house(self) -> None:
@@ -176,6 +179,8 @@ class App:
                 for _ in range(MOST_ROUNDS):
                     if not await self.log.forget_commands(before):
                         break
+            except Unavailable as error:
+                logger.warning("old command ids not forgotten", reason=str(error))
             except Exception:  # what was not forgotten now is forgotten the next time
                 logger.exception("old command ids not forgotten")
             await asyncio.sleep(HOUSEKEEPING)
@@ -223,9 +228,10 @@ class App:
 
     async def statuses(self) -> Sequence[Status]:
         """How every read model, every process and the relay stand."""
-        reads, log = await _seen(self._of_reads), await _seen(self._of_log)
-        relay = [await self.relay.status(log.get(self.relay.lease))] if self.relay else []
-        return [*await self.projector.statuses(reads), *await self.reactor.statuses(log), *relay]
+        reads, log = await asyncio.gather(_seen(self._of_reads), _seen(self._of_log))
+        relay = [self.relay.status(log.get(self.relay.lease))] if self.relay else []
+        models, processes = await asyncio.gather(self.projector.statuses(reads), self.reactor.statuses(log))
+        return [*models, *processes, *await asyncio.gather(*relay)]
 
     def follow_statuses(self, interval: float = 1.0, beat: float = 5.0) -> AsyncGenerator[Sequence[Status], None]:
         """The statuses now, then whenever they change, at most once an interval; every `beat` seconds in any case."""

@@ -5,8 +5,10 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from engine.again import outlasting
 from engine.feed import Feed
 from engine.shapes import Conditions, ReadModel
 from engine.store import conditions as predicates
@@ -217,7 +219,7 @@ class Audience:
         """Read what changed once there is a hint of it."""
         topic, most = self._model.name, self._page_size * PAGES_AT_ONCE
         newest = await self._feed.beyond(topic, head.position)
-        page = await self._store.changes(self._model, after=(head.position, LAST_ID), limit=most)
+        page = await outlasting(partial(self._store.changes, self._model, after=(head.position, LAST_ID), limit=most))
         if page.position <= head.position:
             # The hint was ahead of the table, or wrong. Ask again, but not as fast as the loop can turn.
             await self._feed.beyond(topic, max(head.position, newest), self._patience)

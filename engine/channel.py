@@ -13,7 +13,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from engine import clock, ids
+from engine import clock, heed, ids
 from engine.clock import Clock
 from engine.hints import Newest, Standing
 
@@ -94,7 +94,7 @@ class Channel(BroadcastBackend):
         try:
             await self._client.publish(channel, message)
         finally:
-            _heed_cancellation()
+            heed.cancellation()
 
     async def next_published(self) -> Event:
         """All hints that came since the last time, as one message."""
@@ -113,7 +113,7 @@ class Channel(BroadcastBackend):
                     self._connected()
                     await self._hear(pubsub)
             except Exception as error:  # whatever it was, it is tried again
-                _heed_cancellation()
+                heed.cancellation()
                 self._lost(error, is_new=attempt == 0)
             self._tried.set()
             await asyncio.sleep(pause(attempt, self._random))
@@ -139,7 +139,7 @@ class Channel(BroadcastBackend):
         is_asked, taken = False, 0
         while True:
             message = await pubsub.get_message(timeout=DEADLINE if is_asked else QUIET)
-            _heed_cancellation()
+            heed.cancellation()
             if message is None:
                 if is_asked:
                     raise ConnectionError("Redis is silent.")
@@ -167,13 +167,6 @@ class Channel(BroadcastBackend):
         self._standing.lost(self._now(), text)
         if is_new:  # said once, not at each attempt
             _log.warning("no hints from other processes until Redis is back", redis=self._standing.address, error=text)
-
-
-def _heed_cancellation() -> None:
-    """End this task if it is to end: of one that is cancelled as its server goes, redis-py tells the latter only."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _client(url: str) -> Redis:

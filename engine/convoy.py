@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from engine import clock, metrics
+from engine.again import SOON
 from engine.faults import Unavailable
 from engine.feed import LOG, Feed, wanted
 from engine.fold import Folded
@@ -125,7 +126,7 @@ class Convoy:
                 _log.debug("projections go on by themselves", reason=f"{type(error).__name__}: {error}")
                 for member in self._members.values():
                     self.release(member.projection)
-                await asyncio.sleep(self._poll_interval)
+                await asyncio.sleep(min(self._poll_interval, SOON))
 
     def _stir(self) -> None:
         self._stirs += 1

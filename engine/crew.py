@@ -12,7 +12,7 @@ import structlog
 from engine import tenure
 from engine.faults import LeaseLost
 from engine.lease import Leases, Seen, Token
-from engine.source import Source
+from engine.source import Head, Source
 from engine.status import Status, Told, age, elsewhere
 from engine.store.session import Guard, Session
 
@@ -159,10 +159,9 @@ class Crew:
             await consumer.stop()
 
 
-async def looked_at(name: str, position: int, seen: Seen | None, log: Source, now: datetime) -> Status:
+async def looked_at(name: str, position: int, seen: Seen | None, log: Source, head: Head, now: datetime) -> Status:
     """How a consumer stands that another process may own, by its checkpoint and what its owner told of it."""
     told = Told.read(seen.told) if seen is not None and not seen.is_free else None
     position = max(position, told.position if told else 0)
-    head = await log.head()
-    seconds = await age(log, position, now) if position < head else 0.0
-    return elsewhere(name, told, position, head, seconds, now)
+    seconds = await age(log, position, now) if position < head.position and head.is_sure else 0.0
+    return elsewhere(name, told, position, head.position, seconds, now)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from operator import attrgetter
 from typing import Any
 
@@ -11,7 +12,7 @@ from engine import ids, logs, metrics, tracing
 from engine.clock import Clock, monotonic
 from engine.codec import fingerprint, fingerprint_of
 from engine.decider import Decider, Outcome, Request
-from engine.faults import Unavailable, Unconfirmed
+from engine.faults import GONE, Unavailable, Unconfirmed
 from engine.feed import LOG, Feed
 from engine.refusals import InvalidInput, Refusal
 from engine.shapes import Aggregate, Command, Receipt, Recorded
@@ -22,6 +23,8 @@ logger = structlog.get_logger(__name__)
 
 MOST_CHARACTERS_OF_ID = 200
 _EVENT = attrgetter("event")
+LONG = 0.5
+"Seconds that a command has waited when, of a log that is gone, it is told with those who were first."
 MOST_TOLD = 10
 "Command ids in a log line."
 NO_ID = f"A command id has 1 to {MOST_CHARACTERS_OF_ID} printable characters."
@@ -172,11 +175,14 @@ class Dispatcher:
         except Unconfirmed as error:
             logger.warning("commands not confirmed", count=len(group), reason=str(error))
             outcomes = [Unavailable(f"{error} {_again(each)}") for each in requests]
+        except Unavailable as error:
+            outcomes = self._failed(error, requests)
+            logger.warning("commands not stored", count=len(group), reason=str(error))
+            self._let_go(error)
         except Exception as error:  # the writer must outlive any fault of one group; the group's senders are told
             first = [each.about.command_id for each in requests[:MOST_TOLD]]
             logger.exception("commands not stored", count=len(group), command_ids=first)
-            self.last_error = f"{type(error).__name__}: {error}"
-            outcomes = [Unavailable(f"The command could not be stored: {error}.")] * len(group)
+            outcomes = self._failed(error, requests)
         else:
             self._log.committed(appended.recorded, appended.characters)
             self._count(appended.recorded, len(group), monotonic() - began)
@@ -189,22 +195,33 @@ class Dispatcher:
             list(map(_outcome, outcomes)),
             [now - each.came_at for each in requests],
         )
-        for (_, future), outcome in zip(group, outcomes, strict=True):
-            if future.done():
-                continue
-            if isinstance(outcome, _ANSWERS):
-                future.set_result(outcome)
-            else:
-                future.set_exception(outcome)
+        _answer(group, outcomes)
         self._deadline.cancel()
         self._feed.note(LOG, self._log.position)  # at once to those in this process
         await self._feed.publish(LOG, self._log.position)
+
+    def _failed(self, error: Exception, requests: Sequence[Request]) -> list[Outcome]:
+        self.last_error = f"{type(error).__name__}: {error}"
+        reason = str(error).removesuffix(".")
+        return [Unavailable(f"The command could not be stored: {reason}.")] * len(requests)
 
     def _count(self, recorded: Sequence[Recorded], commands: int, seconds: float) -> None:
         counted = self.counted
         counted.commits.add(seconds)
         counted.groups.add(commands)
         counted.events.update(map(type, map(_EVENT, recorded)))
+
+    def _let_go(self, error: Exception) -> None:
+        """Tell those, too, who have waited for long already: the next attempt may take as long."""
+        if not isinstance(error, GONE):
+            return
+        since = monotonic() - LONG
+        late = list(takewhile(lambda each: each[0].came_at < since, self._waiting))
+        del self._waiting[: len(late)]
+        self.counted.outcomes.update((type(request.command), "failed") for request, _ in late)
+        for (_, future), outcome in zip(late, self._failed(error, [request for request, _ in late]), strict=True):
+            if not future.done() and isinstance(outcome, Exception):
+                future.set_exception(outcome)
 
     def _give_up(self, group: Sequence[_Waiting]) -> None:
         # Armed again, for those who come while the log goes on being silent.
@@ -217,6 +234,16 @@ class Dispatcher:
         for request, future in waiting:
             if not future.done():
                 future.set_exception(Unavailable(f"Not confirmed within {self._timeout:g} s. {_again(request)}"))
+
+
+def _answer(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    for (_, future), outcome in zip(group, outcomes, strict=True):
+        if future.done():
+            continue
+        if isinstance(outcome, _ANSWERS):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)
 
 
 def _again(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 Exception
 ├── Unavailable       a store cannot do it at the moment, or cannot be opened at all
+│   ├── Away          nobody answers where the store is
 │   ├── Taken         another process writes to its tables
 │   ├── Unsettled     it could at the next attempt, if that may be made
 │   └── Unconfirmed   whether it was done is not known
@@ -16,6 +17,10 @@ class Unavailable(Exception):
     """The store cannot do it at the moment: disk full, file gone, no connection free in time."""
 
 
+class Away(Unavailable):
+    """Nobody answers where the store is, or all who would ask it wait for an answer."""
+
+
 class Taken(Unavailable):
     """Another process writes to the file, or to the tables."""
 
@@ -26,6 +31,11 @@ class Unsettled(Unavailable):
 
 class Unconfirmed(Unavailable):
     """The connection was lost while something was being committed: it may be stored, or not."""
+
+
+GONE = (Away, Unsettled, Unconfirmed)
+"""The server that has the store is not there, or was not a moment ago. Nothing is wrong with what was asked of it, so
+it is asked again soon, however long it has been gone."""
 
 
 class LeaseLost(Exception):

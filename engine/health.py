@@ -192,7 +192,7 @@ class Health:
     def _against(self, statuses: Iterable[Status]) -> Iterator[Reason]:
         for each in statuses:
             service = Service.READS if each.name in self._read_models else Service.PROCESSES
-            if each.state is State.STALLED:
+            if each.state is State.STALLED and not each.is_waiting:  # what is gone is a reason, and so told as one
                 yield Reason(service, each.name, f"stalled after position {each.position}")
             elif each.state in (State.LIVE, State.CATCHING_UP) and each.lag_seconds > self._most_lag:
                 behind = f"{each.lag_seconds:.0f} s behind, of {self._most_lag:g} that are allowed"
@@ -204,5 +204,6 @@ class Health:
 
 def shown(status: Status, condition: Condition) -> str:
     """The state of a consumer as it may be told: to have read to a head that nobody knows is not to be live."""
-    is_unsure = status.state in (State.LIVE, State.CATCHING_UP) and not condition.knows_head
+    is_moving = status.state in (State.LIVE, State.CATCHING_UP) or status.is_waiting
+    is_unsure = is_moving and not condition.knows_head
     return "UNKNOWN" if is_unsure else status.state.name

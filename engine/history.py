@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from engine import clock
+from engine.again import outlasting
 from engine.codec import members
 from engine.feed import LOG, Feed
 from engine.refusals import InvalidInput
@@ -122,7 +124,7 @@ class History:
             raise InvalidInput(f"The log is at {head}; it has no position {since} yet.", ["after"])
         told_at = self._monotonic()
         while True:
-            events = await self._log.read(position, LOOK)
+            events = await outlasting(partial(self._log.read, position, LOOK))
             if position > since and self._monotonic() - told_at >= self._quiet:
                 yield since, position, []
                 since, told_at = position, self._monotonic()

@@ -16,12 +16,14 @@ from engine import clock, ids, tenure
 from engine.faults import LeaseLost
 from engine.store.leases import LIVING, SQLITE, Rows, Session
 from engine.store.ledger import Ledger
-from engine.store.session import Place
+from engine.store.session import FAULTS, Place
 from engine.tenure import NOBODYS, Lease
 
 SPAN = 6.0
 """Seconds that a lease lasts without being renewed; with the look of a candidate, 7 until another has taken over. The
 same for all who share a store: one that lasts longer than two of them looks as if the clock had been set back since."""
+ANSWERING = 1.0
+"Seconds that the store may take to say who has what."
 FORGOTTEN = 100
 "Leases after which a process that is gone need no longer be known."
 T = TypeVar("T")
@@ -77,6 +79,7 @@ class Leases:
         self._rows = Rows(dialect)
         self._random = random
         self._monotonic = monotonic
+        self._last_seen: Mapping[str, Seen] = {}
 
     @classmethod
     @asynccontextmanager
@@ -160,8 +163,11 @@ class Leases:
     # ------------------------------------------------------------ who is there, and who has what
 
     async def seen(self) -> Mapping[str, Seen]:
-        """Every consumer's lease, by its name, as it is now."""
-        return await self._store.write(self._seen)
+        """Every consumer's lease, by its name, as it is now; as it was last seen, while the store does not answer."""
+        with suppress(TimeoutError, *FAULTS):
+            async with asyncio.timeout(ANSWERING):
+                self._last_seen = await self._store.write(self._seen)
+        return self._last_seen
 
     async def muster(self, role: str, telling: Mapping[Token, str]) -> tuple[Mapping[str, Seen], Sequence[str], str]:
         """Say that this process is there for a role, and what it has to tell of what it owns.

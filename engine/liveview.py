@@ -5,11 +5,13 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from enum import StrEnum
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from engine import clock
+from engine.again import outlasting
 from engine.audience import Audience
 from engine.feed import Feed
 from engine.shapes import Conditions, ReadModel, Row, equals
@@ -120,7 +122,7 @@ class LiveViews:
                 return (outcome.upserted[0] if outcome.upserted else None), outcome.mark
             mark = await audience.wait(view, outcome.mark, math.inf)
         while True:
-            row, reached = await self._get(model, key)
+            row, reached = await outlasting(partial(self._get, model, key))
             if reached >= mark.position:
                 return row, Mark(reached, mark.floor)
             await asyncio.sleep(self._patience)  # the table was begun afresh, and shows what is older
@@ -130,10 +132,13 @@ class LiveViews:
 
     async def _can_resume(self, model: ReadModel[Any], after: int) -> bool:
         """Whether the view can go on from `after`; waits when the log is there already and the model is not yet."""
-        if after < 0 or after > await self._source.head():
+        if after < 0:
             return False
         if self._audience(model).keeps(after):
             return True
+        # What the table shows, the log has: then nobody needs it to answer. Of another log, both have nothing to say.
+        if after > self._feed.latest(model.name) and after > await self._source.head():
+            return False
         await self._feed.reached(model.name, after)
         while True:
             checkpoint = await self._together.read((model.name, "checkpoint"), lambda: self._store.checkpoint(model))
@@ -180,10 +185,9 @@ class LiveViews:
         """All that changed since a place, read with those who ask for the same now. Raises _Forgotten, see _pages."""
 
         async def read(after: tuple[int, str | bytes], seen: int | None) -> Changes:
-            return await self._together.read(
-                (model.name, view.key, after, seen),
-                lambda: self._store.changes(model, conditions, after=after, limit=self._page_size, seen=seen),
-            )
+            changes = partial(self._store.changes, model, conditions, after=after, limit=self._page_size, seen=seen)
+            found = partial(self._together.read, (model.name, view.key, after, seen), changes)
+            return await (outlasting(found) if place.is_told else found())
 
         is_open = False  # a run has begun, so it must end, even with an empty page
         async for page in self._pages(read, place.mark, is_snapshot=place.kind is ChangeKind.SNAPSHOT):
@@ -245,9 +249,14 @@ class _Place:
         """From when on it is to be told how far it is, even if nothing has changed for it."""
         return self._told_at + self._quiet
 
+    @property
+    def is_told(self) -> bool:
+        """Whether it has been told anything, and so has something while more cannot be had."""
+        return self._told_at != -math.inf
+
     def is_due(self, position: int) -> bool:
         """Whether it is to be told that it is at a position."""
-        return self._told_at == -math.inf or (position > self.since and self._monotonic() >= self.due)
+        return not self.is_told or (position > self.since and self._monotonic() >= self.due)
 
     def tell(self, position: int) -> None:
         self.since, self._told_at = position, self._monotonic()

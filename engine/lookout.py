@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine import clock
+from engine.again import SOON
 from engine.feed import LOG, Feed
 from engine.reaction import Reaction
 from engine.store.log import Log
@@ -52,7 +53,7 @@ class Lookout:
                     await self._feed.beyond(LOG, max(self._position, newest), self._poll_interval)
             except Exception:  # whoever is woken meets the same, and says so
                 self._wake(list(self._sleeping))
-                await asyncio.sleep(self._poll_interval)
+                await asyncio.sleep(min(self._poll_interval, SOON))
 
     async def _look(self) -> bool:
         """Look through the next events; False when there are none."""

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
 from engine import clock, metrics, tracing
-from engine.faults import ProjectionFailed, Unavailable
+from engine.again import pause
+from engine.faults import GONE, ProjectionFailed, Unavailable
 from engine.feed import Feed
 from engine.fold import Fold, Folded
 from engine.pace import Pace
 from engine.rebuild import Rebuild
 from engine.shapes import ReadModel, Recorded, Row
-from engine.source import Source, following
+from engine.source import Head, Source, following, found_head
 from engine.status import LIVE_SECONDS, Rate, State, Status, Told, age
 from engine.store.readstore import ReadStore
 from engine.store.rowcache import RowCache
@@ -56,14 +58,11 @@ class Projection(Generic[R]):
         self.model = model
         self.name = model.name
         self.lease = f"projection {model.name}"
-        self._source = source
-        self._store = store
-        self._feed = feed
-        self._company = company
-        self._random, self._batch_size = random, batch_size
-        self._now = now
-        self._monotonic = monotonic
-        self._retry_after = retry_after
+        self._source, self._store = source, store
+        self._feed, self._company = feed, company
+        self._batch_size = batch_size
+        self._now, self._monotonic = now, monotonic
+        self._pause = partial(pause, first=retry_after, longest=_MOST_DELAY, random=random)
         self._table = store.table(model)
         self.fold = Fold(model)
         self.cache = RowCache(self._table.layout.weigh)
@@ -78,6 +77,7 @@ class Projection(Generic[R]):
         self._task: asyncio.Task[None] | None = None
         self.position = 0
         self.last_error: str | None = None
+        self._is_waiting = False
 
     # ------------------------------------------------------------ what operators use
 
@@ -141,14 +141,14 @@ class Projection(Generic[R]):
             self._company.release(self)
         await self._rebuild.ended()
 
-    async def status(self) -> Status:
-        head, now = await self._source.head(), self._now()
-        lag = max(head - self.position, 0)
-        seconds = await age(self._source, self.position, now, self._monotonic() - self._progressed_at) if lag else 0.0
+    async def status(self, found: Head | None = None) -> Status:
+        (head, is_sure), now = found or await found_head(self._source), self._now()
+        lag, seconds = max(head - self.position, 0), self._monotonic() - self._progressed_at
+        seconds = (await age(self._source, self.position, now, seconds) if is_sure else seconds) if lag else 0.0
         state, rate = self._state(lag, seconds), self.rate.value()
         return Status(
-            self.name, self.position, head, lag, seconds, state, rate, self.last_error,
-            rebuild_position=self._rebuild_position(), as_of=self._now(),
+            self.name, self.position, head, lag, seconds, state, rate, self.last_error, 0,
+            self._is_waiting and state is State.STALLED, self._rebuild_position(), as_of=self._now(),
         )  # fmt: skip
 
     def _rebuild_position(self) -> int | None:
@@ -179,19 +179,15 @@ class Projection(Generic[R]):
                 self._failed(error)
                 self._is_sure = False
                 self._end_rebuild(error)  # it would come to the same event, and whoever asked would wait for ever
-                await asyncio.sleep(self._delay())
+                await asyncio.sleep(self._pause(self._failures, error))
 
     def _failed(self, error: Exception) -> None:
         message = f"{type(error).__name__}: {error}"
         if message != self.last_error:
             _log.error("projection stalled", projection=self.name, position=self.position, reason=message)
         self.counted.errors[getattr(error, "event", "unknown")] += 1
-        self.last_error = message
+        self.last_error, self._is_waiting = message, isinstance(error, GONE)
         self._failures += 1
-
-    def _delay(self) -> float:
-        most = min(self._retry_after * 2.0 ** min(self._failures - 1, 16), _MOST_DELAY)
-        return most * (0.5 + self._random() / 2)  # half of it random, so that several do not retry in step
 
     async def _step(self) -> None:
         """One batch; at the head of the log, those that come while it is in company."""
@@ -222,6 +218,8 @@ class Projection(Generic[R]):
     async def _advance(self, events: Sequence[Recorded]) -> None:
         try:
             await self._project(events)
+        except GONE:
+            raise
         except Exception:  # done again one by one: all before the event that fails is applied, and that one is named
             for event in events:
                 await self._project_one(event)

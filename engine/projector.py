@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -11,13 +12,15 @@ import structlog
 from engine import clock
 from engine.convoy import Convoy
 from engine.crew import Crew, looked_at
+from engine.faults import Unavailable
 from engine.feed import Feed
 from engine.lease import Leases, Seen
 from engine.projection import Projection
 from engine.shapes import ReadModel
-from engine.source import Source
+from engine.source import Source, found_head
 from engine.status import Status
 from engine.store.readstore import ReadStore
+from engine.store.session import FAULTS
 
 ROLE = "projector"
 _log = structlog.get_logger(__name__)
@@ -46,6 +49,8 @@ class Projector:
         self._retention = retention
         self._prune_interval = prune_interval
         self._now = now
+        self._positions: Mapping[str, int] = {}
+        "Of the tables, as they were found last."
         self._pruner: asyncio.Task[None] | None = None
         self._crew: Crew | None = None
         self.convoy = Convoy(source, store, feed, batch_size=batch_size, poll_interval=poll_interval)
@@ -101,25 +106,25 @@ class Projector:
 
     async def statuses(self, seen: Mapping[str, Seen] = MappingProxyType({})) -> list[Status]:
         """How each stands: by itself what this process projects, by its table and what its owner told the rest."""
-        found = []
-        positions = None if self._runs_all() else await self._store.positions()
-        for name, projection in self.projections.items():
-            if positions is None or projection.is_running:
-                found.append(await projection.status())
+        found, head = [], await found_head(self._source)
+        if not all(projection.is_running for projection in self.projections.values()):
+            with suppress(*FAULTS):  # what was known before is told of tables that are away
+                self._positions = await self._store.positions()
+        for name, each in self.projections.items():
+            if each.is_running:
+                found.append(await each.status(head))
             else:
-                found.append(
-                    await looked_at(name, positions.get(name, 0), seen.get(projection.lease), self._source, self._now())
-                )
+                position = self._positions.get(name, 0)
+                found.append(await looked_at(name, position, seen.get(each.lease), self._source, head, self._now()))
         return found
-
-    def _runs_all(self) -> bool:
-        return all(projection.is_running for projection in self.projections.values())
 
     async def _prune(self) -> None:
         while True:
             try:
                 owned = [name for name, each in self.projections.items() if each.is_running]
                 await self._store.prune(self._now() - self._retention, owned)
+            except Unavailable as error:
+                _log.warning("old tombstones not removed", reason=str(error))
             except Exception:  # what was not pruned now is pruned the next time
                 _log.exception("old tombstones not removed")
             await asyncio.sleep(self._prune_interval)

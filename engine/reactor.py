@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from engine import clock
+from engine.again import pause
 from engine.crew import Crew, looked_at
 from engine.feed import Feed
 from engine.lane import Manner
@@ -19,10 +20,11 @@ from engine.lookout import Lookout
 from engine.parked import Parked
 from engine.reaction import Reaction
 from engine.shapes import Effect, Process
+from engine.source import Head, found_head
 from engine.status import LIVE_SECONDS, State, Status, Told, age
 from engine.store.log import Log
 from engine.store.reactions import Reactions
-from engine.store.session import Guard, alone
+from engine.store.session import FAULTS, Guard, alone
 from engine.wishes import Performer, Send, Wishes
 
 logger = structlog.get_logger(__name__)
@@ -31,7 +33,7 @@ ROLE = "reactor"
 FAREWELL = 2.0
 "Seconds that work under way gets at the end; cut short, it is done again at the next start."
 AGAIN = 0.5
-"Seconds before what the log could not take is tried again, doubled each time up to `LONGEST`."
+"Seconds before what the log could not take is tried again, doubled each time up to `LONGEST`; see engine.again."
 LONGEST = 10.0
 SETTLING = 0.005
 "Seconds between two looks at whether everything is done."
@@ -40,11 +42,14 @@ SETTLING = 0.005
 class _Loop:
     """One of the two loops of a process: does a step again and again, and waits for longer the more often it fails."""
 
-    def __init__(self, reaction: Reaction[Any], step: Callable[[], Awaitable[None]], name: str) -> None:
+    def __init__(
+        self, reaction: Reaction[Any], step: Callable[[], Awaitable[None]], name: str, random: Callable[[], float]
+    ) -> None:
         self.last_error: str | None = None
         self._reaction = reaction
         self._step = step
         self._name = name
+        self._random = random
         self._is_stopping = False
         self._is_waiting = False
         self._task: asyncio.Task[None] | None = None
@@ -62,8 +67,13 @@ class _Loop:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    async def wait(self, work: Awaitable[object]) -> None:
-        """Wait for something to do; cut short at the end."""
+    async def rest(self, work: Awaitable[object]) -> None:
+        """Wait for something to do, which may be long: all that there was is done, whatever failed before."""
+        self.last_error = None
+        await self._wait(work)
+
+    async def _wait(self, work: Awaitable[object]) -> None:
+        """Wait; cut short at the end."""
         self._is_waiting = True
         try:
             await work
@@ -78,7 +88,8 @@ class _Loop:
             except Exception as error:  # what failed is still before the checkpoint; other processes go on
                 failures += 1
                 self._failed(error)
-                await self.wait(asyncio.sleep(min(AGAIN * 2.0 ** min(failures - 1, 16), LONGEST)))
+                seconds = pause(failures, error, first=AGAIN, longest=LONGEST, random=self._random)
+                await self._wait(asyncio.sleep(seconds))
             else:
                 failures, self.last_error = 0, None
 
@@ -93,7 +104,15 @@ class _Loop:
 class _Runner:
     """The two loops of one process: one follows the log, one the clock."""
 
-    def __init__(self, reaction: Reaction[Any], log: Log, lookout: Lookout, now: clock.Clock, poll: float) -> None:
+    def __init__(
+        self,
+        reaction: Reaction[Any],
+        log: Log,
+        lookout: Lookout,
+        now: clock.Clock,
+        random: Callable[[], float],
+        poll: float,
+    ) -> None:
         self.reaction = reaction
         self.lease = reaction.topic
         self.is_running = False
@@ -101,12 +120,15 @@ class _Runner:
         self._lookout = lookout
         self._now = now
         self._poll = poll
+        self._random = random
+        self._parked = self._stored = 0
+        "As it was last counted, and the position that was last found, where another process is the owner."
         self._make_loops()
 
     def _make_loops(self) -> None:
         topic = self.reaction.topic
-        self._following = _Loop(self.reaction, self._follow, topic)
-        self._tending = _Loop(self.reaction, self._tend, f"{topic} by the clock")
+        self._following = _Loop(self.reaction, self._follow, topic, self._random)
+        self._tending = _Loop(self.reaction, self._tend, f"{topic} by the clock", self._random)
 
     async def begin(self, guard: Guard = alone) -> None:
         """Go on where the process was left, by whichever owner."""
@@ -123,14 +145,14 @@ class _Runner:
 
     async def _follow(self) -> None:
         if not await self.reaction.step():
-            await self._following.wait(self._lookout.sleep(self.reaction))
+            await self._following.rest(self._lookout.sleep(self.reaction))
 
     async def _tend(self) -> None:
         self.reaction.changed.clear()
         at = await self.reaction.tend()
         # The clock may be set: it is looked at, whatever it said before.
         seconds = self._poll if at is None else min(max((at - self._now()).total_seconds(), 0.0), self._poll)
-        await self._tending.wait(self._changed(seconds))
+        await self._tending.rest(self._changed(seconds))
 
     async def _changed(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -144,20 +166,21 @@ class _Runner:
         state = State.STALLED if self._error() else State.LIVE
         return Told(self.reaction.position, self.reaction.rate.value(), state, self._error())
 
-    async def status(self, seen: Seen | None) -> Status:
-        reaction, now = self.reaction, self._now()
-        parked = await self._log.reader(reaction.rows.count)
+    async def status(self, found: Head, seen: Seen | None) -> Status:
+        reaction, (head, is_sure), now = self.reaction, found, self._now()
+        if is_sure:
+            with suppress(*FAULTS):
+                self._parked = await self._log.reader(reaction.rows.count)
+                self._stored = 0 if self.is_running else await self._log.reader(reaction.rows.position)
         if not self.is_running:
-            found = await self._log.reader(reaction.rows.consumer)
-            position = found.position if found else 0
-            return replace(await looked_at(reaction.name, position, seen, self._log, now), dead_letters=parked)
-        head = await self._log.head()
+            there = await looked_at(reaction.name, self._stored, seen, self._log, found, now)
+            return replace(there, dead_letters=self._parked)
         lag = max(head - reaction.position, 0)
-        seconds = await age(self._log, reaction.position, now) if lag else 0.0
+        seconds = await age(self._log, reaction.position, now) if lag and is_sure else 0.0
         state = State.STALLED if self._error() else State.CATCHING_UP if seconds > LIVE_SECONDS else State.LIVE
         rate = reaction.rate.value()
         return Status(
-            reaction.name, reaction.position, head, lag, seconds, state, rate, self._error(), parked, as_of=now
+            reaction.name, reaction.position, head, lag, seconds, state, rate, self._error(), self._parked, as_of=now
         )
 
 
@@ -183,7 +206,7 @@ class Reactor:
         self._lookout = Lookout(log, feed, now, poll_interval)
         reactions = (Reaction(each, log, wishes, feed, now=now, random=random, manner=manner) for each in processes)
         self._crew: Crew | None = None
-        self._runners = {each.name: _Runner(each, log, self._lookout, now, poll_interval) for each in reactions}
+        self._runners = {each.name: _Runner(each, log, self._lookout, now, random, poll_interval) for each in reactions}
 
     async def start(self, leases: Leases | None = None) -> None:
         """Run every process, or with leases those that are this one's part."""
@@ -209,7 +232,8 @@ class Reactor:
 
     async def statuses(self, seen: Mapping[str, Seen] = MappingProxyType({})) -> list[Status]:
         """How each stands: by itself what this process runs, by what is stored and its owner told the rest."""
-        return [await runner.status(seen.get(runner.lease)) for runner in self._runners.values()]
+        head = await found_head(self._log)
+        return [await runner.status(head, seen.get(runner.lease)) for runner in self._runners.values()]
 
     async def dead_letters(self, process: str | None = None, after: int = 0) -> Sequence[Parked]:
         """What failed and what waits behind it, after a position: the first hundred of each process."""

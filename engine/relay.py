@@ -8,16 +8,18 @@ from functools import partial
 import structlog
 
 from engine import clock
+from engine.again import pause
 from engine.broker import Broker, Message
 from engine.cloudevents import CloudEvents
 from engine.crew import Crew, looked_at
 from engine.faults import LeaseLost, Unavailable
 from engine.feed import LOG, Feed
 from engine.lease import Leases, Seen
+from engine.source import found_head
 from engine.status import LIVE_SECONDS, Rate, State, Status, Told, age
 from engine.store.log import Log
 from engine.store.reactions import Reactions
-from engine.store.session import Guard, Guarded, alone
+from engine.store.session import FAULTS, Guard, Guarded, alone
 
 logger = structlog.get_logger(__name__)
 
@@ -34,7 +36,7 @@ DEADLINE = 10.0
 PINGING = 5.0
 "Seconds after which a silent broker is asked whether it is there."
 AGAIN = 0.2
-"Seconds before it is tried again, doubled each time up to `LONGEST`, less a random part of up to a half."
+"Seconds before it is tried again, doubled each time up to `LONGEST`; see engine.again."
 LONGEST = 5.0
 FAREWELL = 2.0
 "Seconds that a batch under way gets at the end; cut short, it goes out again at the next start."
@@ -124,13 +126,15 @@ class Relay:
 
     async def status(self, seen: Seen | None = None) -> Status:
         """How it stands, also when another process publishes: then by what is stored and its owner told."""
-        now = self._now()
+        found, now = await found_head(self._log), self._now()
+        head, is_sure = found
         if self._task is None:
-            found = await self._log.reader(self._rows.consumer)
-            return await looked_at(NAME, found.position if found else 0, seen, self._log, now)
-        head = await self._log.head()
+            if is_sure:
+                with suppress(*FAULTS):
+                    self.position = await self._log.reader(self._rows.position)
+            return await looked_at(NAME, self.position, seen, self._log, found, now)
         lag = max(head - self.position, 0)
-        seconds = await age(self._log, self.position, now) if lag else 0.0
+        seconds = await age(self._log, self.position, now) if lag and is_sure else 0.0
         state = State.STALLED if self.last_error else State.CATCHING_UP if seconds > LIVE_SECONDS else State.LIVE
         return Status(NAME, self.position, head, lag, seconds, state, self._rate.value(), self.last_error, as_of=now)
 
@@ -145,7 +149,8 @@ class Relay:
                 failures += 1
                 self._failed(error)
                 await self._wait(self._hang_up())
-                await self._wait(asyncio.sleep(self._delay(failures)))
+                seconds = pause(failures, error, first=AGAIN, longest=LONGEST, random=self._random)
+                await self._wait(asyncio.sleep(seconds))
             else:
                 if self.last_error is not None:
                     logger.info("relay goes on", position=self.position)
@@ -214,10 +219,6 @@ class Relay:
         if message != self.last_error:
             logger.error("relay stalled", position=self.position, reason=message)
         self.last_error = message
-
-    def _delay(self, failures: int) -> float:
-        longest: float = min(AGAIN * 2.0 ** min(failures - 1, 16), LONGEST)
-        return longest * (1.0 - self._random() / 2.0)
 
     async def _hang_up(self) -> None:
         self._is_connected = False

@@ -26,7 +26,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """A projection as its operators see it. The head is what the log says, never what the projection saw last."""
+    """A projection as its operators see it. The head is what the log says or said last, not what this saw."""
 
     name: str
     position: int
@@ -39,6 +39,8 @@ class Status:
     last_error: str | None
     dead_letters: int = 0
     "Events set aside, with those that wait behind them."
+    is_waiting: bool = False
+    "Stalled only because a store is gone: nothing of its own is wrong, and it goes on when that is back."
     rebuild_position: int | None = None
     "How far it is folded anew, while it is."
     as_of: datetime = field(kw_only=True, compare=False)

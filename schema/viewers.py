@@ -223,6 +223,8 @@ class Viewers:
                     async for change in changes:
                         self._take(change, close_where)
                         pause, after = FIRST_PAUSE, self._position
+            except Unavailable as error:
+                logger.warning("users not followed", reason=str(error))
             except Exception:
                 # Going on is safe: nothing is remembered meanwhile, and what changed since is looked at afterwards.
                 logger.exception("users not followed")

@@ -1,4 +1,4 @@
-"""A line between a client and a server that can be cut, or fall silent."""
+"""A line between a client and a server that can be cut, fall silent, or lose an answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,6 +14,8 @@ class Line:
         self._passes = asyncio.Event()
         self._passes.set()
         self.is_down = False
+        self.loses = b""
+        "A connection ends when what follows these bytes is to go back: it was done, and who asked is not told."
         self.port = 0
 
     def cut(self) -> None:
@@ -34,16 +36,21 @@ class Line:
         ends = {writer, back}
         self._open |= ends
         try:
-            await asyncio.gather(self._pass(reader, back), self._pass(there, writer), return_exceptions=True)
+            lost = asyncio.Event()
+            await asyncio.gather(
+                self._pass(reader, back, lost), self._pass(there, writer, lost), return_exceptions=True
+            )
         finally:
             self._open -= ends
             for each in ends:
                 each.transport.abort()
 
-    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, lost: asyncio.Event) -> None:
         try:
-            while data := await source.read(65536):
+            while (data := await source.read(65536)) and not lost.is_set():
                 await self._passes.wait()
+                if self.loses and self.loses in data:
+                    lost.set()
                 target.write(data)
                 await target.drain()
         finally:

@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from engine import heed
 from engine.broker import Broker, Message
 
 ANSWERING = 5.0
@@ -36,11 +37,17 @@ class RedisStream:
             for each in messages:
                 entry = {"id": each.id, "subject": each.subject, "event": each.body}
                 pipeline.xadd(self._name, entry, maxlen=self._most, approximate=True)  # type: ignore[arg-type]  # invariant, for no reason
-            await pipeline.execute()
+            try:
+                await pipeline.execute()
+            finally:
+                heed.cancellation()
 
     async def ping(self) -> None:
         assert self._client is not None
-        await self._client.ping()
+        try:
+            await self._client.ping()
+        finally:
+            heed.cancellation()
 
     async def close(self) -> None:
         client, self._client = self._client, None

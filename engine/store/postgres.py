@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from engine import clock, urls
-from engine.faults import Unavailable, Unconfirmed, Unsettled
+from engine.faults import GONE, Away, Unavailable, Unconfirmed, Unsettled
 from engine.store.arrays import Array
 from engine.store.dialect import POSTGRES
 from engine.store.session import Connection, Cursor, Held, Question, Session, Work
@@ -170,9 +171,11 @@ class PostgresConnection:
     """One connection, made anew when it was lost. `run` hands over a whole unit of work: one hop between threads."""
 
     def __init__(self, database: "Database", patience: float, prepares: bool) -> None:
-        self._session = PostgresSession(database, prepares)
+        self._name, self._session = database.name, PostgresSession(database, prepares)
         self._patience = patience
         self._thread = Thread(f"PostgreSQL {database.name}")
+        self._gone_at = -math.inf
+        "When somebody last waited for the server in vain: those behind them have waited as well."
         self.runs = 0
 
     @classmethod
@@ -189,11 +192,19 @@ class PostgresConnection:
 
     async def run(self, work: Work[T]) -> T:
         """Do `work` on the connection's thread. Once handed over it runs to its end, even if the caller is gone."""
-        session = self._session
+        session, asked_at = self._session, clock.monotonic()
 
         def unit() -> T:
-            session.ready()
-            return work(session)
+            if self._gone_at > asked_at:
+                raise Away(f"{self._name} did not answer who asked before.")
+            began_at = clock.monotonic()
+            try:
+                session.ready()
+                return work(session)
+            except GONE:
+                if clock.monotonic() - began_at > AT_ONCE:
+                    self._gone_at = clock.monotonic()
+                raise
 
         watch = asyncio.get_running_loop().call_later(self._patience, self._watch)
         try:
@@ -239,7 +250,7 @@ class Database:
         return urls.shown(self._url)
 
     def connect(self, *, prepares: bool = False) -> "psycopg.Connection[Any]":
-        """Raises Unavailable. Statements are prepared on the server only if `prepares`, and no proxy is in between."""
+        """Raises Away. Statements are prepared on the server only if `prepares`, and no proxy is in between."""
         made = self._connect(autocommit=True)
         made.cursor_factory = psycopg.RawCursor
         if prepares and _is_direct(made):
@@ -265,9 +276,7 @@ class Database:
                 **how,
             )
         except psycopg.Error as error:
-            raise Unavailable(
-                f"{self.name} cannot be reached: {urls.without_password(_reason(error), self._url)}."
-            ) from None
+            raise Away(f"{self.name} cannot be reached: {urls.without_password(_reason(error), self._url)}.") from None
 
     async def writer(self, *, is_log: bool) -> Connection:
         return await PostgresConnection.open(self, PATIENCE if is_log else WRITING, prepares=True)

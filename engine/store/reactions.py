@@ -138,6 +138,11 @@ class Reactions:
             return Consumer(layout, position, silent_until, instant(silent_before))
         return None
 
+    def position(self, connection: Session) -> int:
+        """How far it has come, as that is stored; 0 where it has not begun."""
+        found = self.consumer(connection)
+        return found.position if found else 0
+
     def instances(self, connection: Session, keys: Iterable[str]) -> dict[str, Instance]:
         found = (connection.execute(f"{_INSTANCE} AND key = ?", (self.process, key)).fetchone() for key in keys)
         return {row[0]: _instance(row) for row in found if row}

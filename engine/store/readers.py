@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from engine.faults import Unavailable, Unsettled
+from engine.faults import Away, Unsettled
 from engine.store.session import Connection, Session, Work
 
 T = TypeVar("T")
@@ -45,10 +45,10 @@ class Readers:
             async with asyncio.timeout(self._timeout):
                 return await self._free.get()
         except TimeoutError:
-            raise Unavailable(f"No connection to {self._name} came free within {self._timeout:g} s.") from None
+            raise Away(f"No connection to {self._name} came free within {self._timeout:g} s.") from None
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work` in one read transaction. Raises Unavailable when no connection comes free in time."""
+        """Run `work` in one read transaction. Raises Away when no connection comes free in time."""
 
         def transaction(session: Session) -> T:
             session.execute("BEGIN")

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,6 +20,7 @@ from engine.brokers.choosing import chosen
 from engine.faults import Unavailable
 from tests import services
 from tests.brokers import listening
+from tests.redis import own_redis
 from tests.wire import wired
 
 MESSAGES = st.lists(st.sampled_from("abc")).map(
@@ -91,6 +93,37 @@ async def test_a_broker_tells_that_it_is_gone(kind: str) -> None:
                 await broker.ping()
                 await asyncio.sleep(0)
         await broker.close()
+
+
+async def test_who_publishes_to_redis_can_be_stopped_as_it_goes(tmp_path: Path) -> None:
+    """Its client then tells of the server alone: of 400, 156 did not hear that they were to end."""
+    message = Message("1", "s", "s", b"")
+    async with own_redis(tmp_path) as redis:
+        brokers = [chosen(redis.url, "s", most=1000) for _ in range(40)]
+        await asyncio.gather(*(broker.connect() for broker in brokers))
+
+        async def publish(broker: Broker) -> None:
+            try:
+                while True:
+                    await broker.publish([message])
+            except RedisError:
+                await asyncio.Event().wait()  # as who tries again: only a cancellation ends it
+
+        async def stop(number: int, task: asyncio.Task[None]) -> None:
+            for _ in range(number % 7):
+                await asyncio.sleep(0)
+            task.cancel()
+
+        tasks = [asyncio.create_task(publish(broker)) for broker in brokers]
+        await asyncio.sleep(0)
+        kill = redis.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await asyncio.gather(kill, *(stop(number, task) for number, task in enumerate(tasks)))
+        await asyncio.wait(tasks, timeout=5)
+        ended = [task.cancelled() for task in tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*(broker.close() for broker in brokers))
+        assert ended == [True] * len(tasks)
 
 
 def test_a_client_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

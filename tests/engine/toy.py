@@ -139,6 +139,10 @@ class Tape:
             raise LookupError("Nobody knows this event.")
         return page
 
+    @property
+    def position(self) -> int:
+        return len(self.recorded)
+
     async def head(self) -> int:
         return len(self.recorded)
 
