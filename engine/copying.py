@@ -15,12 +15,13 @@ import sqlalchemy as sa
 
 from engine import clock, ids, migration, urls
 from engine.faults import Unavailable
+from engine.store import revisions
 from engine.store.dialect import SQLITE
 from engine.store.leases import leases
 from engine.store.migrating import reason
 from engine.store.places import place
 from engine.store.revisions import LOG
-from engine.store.session import Place
+from engine.store.session import Place, Session
 from engine.store.tables import UNPROVEN, commands, events, head, meta
 
 T = TypeVar("T")
@@ -69,6 +70,8 @@ async def copy(source_url: str, target_url: str, report: Report) -> list[Compare
         for where in (source, target):
             held = await where.own(LOG.name)
             stack.push_async_callback(held.release)
+            if where is source:
+                await _look(where)
             await migration.brought(where, LOG)
         mark = ids.new()
         await _threaded(partial(_copy, source, target, mark), report)
@@ -76,6 +79,22 @@ async def copy(source_url: str, target_url: str, report: Report) -> list[Compare
         if all(each.is_equal for each in compared):
             await asyncio.to_thread(_release, source, target, mark)
         return compared
+
+
+async def _look(source: Place) -> None:
+    """Refuse what holds no log, and on a server what has to be migrated first: nothing is made where one looks."""
+
+    def work(session: Session) -> None:
+        if source.is_new(session, LOG.first):
+            raise Unavailable(f"{source.name} holds no event log.")
+        if source.dialect.is_shared:
+            revisions.need(session, source, LOG)
+
+    reader = await source.reader()
+    try:
+        await reader.run(work)
+    finally:
+        await reader.close()
 
 
 async def _threaded(work: Callable[[Report], T], report: Report) -> T:

@@ -204,18 +204,18 @@ async def test_a_copy_that_is_cut_short_leaves_nothing_and_can_be_made_again(
         target, path = worlds.url(tmp_path / "log.db"), tmp_path / "log.db"
         with worlds.holding(path, "secrets"):  # by then most is on its way
             process = await begun(tmp_path, "copy", "--from", source, "--to", target)
-            await until(lambda: waits_for_a_table(path), 15)
+            await until(lambda: waits_for_a_table(path), 30)
             process.send_signal(how)
             if how is signal.SIGKILL:
                 await process.wait()
-        out, err = await asyncio.wait_for(process.communicate(), 15)
+        out, err = await asyncio.wait_for(process.communicate(), 30)
         assert process.returncode == (130 if how is signal.SIGINT else -9), (out, err)
         assert b"Traceback" not in err
 
         async def is_over() -> bool:
             return not worlds.sql(path, "SELECT 1 FROM events") and not await waits_for_a_table(path)
 
-        await until(is_over, 15)
+        await until(is_over, 30)
         assert worlds.sql(path, "SELECT name FROM meta ORDER BY name") == [("format",), ("id",)]
         found = await copying.copy(source, target, silent)
         assert all(each.is_equal for each in found)
@@ -224,7 +224,9 @@ async def test_a_copy_that_is_cut_short_leaves_nothing_and_can_be_made_again(
 async def test_what_cannot_be_copied_is_one_sentence(tmp_path: Path) -> None:
     source = await filled(tmp_path)
     other = f"sqlite:///{tmp_path / 'other.db'}"
+    (tmp_path / "empty.db").touch()
     refused: list[tuple[str, str | None, str]] = [
+        (f"sqlite:///{tmp_path / 'empty.db'}", other, r"empty\.db holds no event log\.$"),
         (source, source, r"log\.db cannot be copied to itself\."),
         (f"sqlite:///{tmp_path}/none.db", other, r"none\.db is no file\."),
         ("sqlite:/none.db", other, r"--from must name a SQLite file"),
@@ -236,6 +238,17 @@ async def test_what_cannot_be_copied_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match=sentence) as caught:
             await command.copy(settings(tmp_path), one, two)
         assert "hunter2" not in str(caught.value)
+    assert (tmp_path / "empty.db").read_bytes() == b""
+    with worlds.world("postgresql"):
+        nothing = worlds.url(tmp_path / "nothing.db", is_empty=True)
+        with pytest.raises(Unavailable, match=r"holds no event log\.$"):
+            await command.copy(settings(tmp_path), nothing, other)
+        made = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        assert worlds.sql(tmp_path / "nothing.db", made) == []
+        older = worlds.url(tmp_path / "older.db")
+        worlds.sql(tmp_path / "older.db", "UPDATE log_revision SET version_num = 'r0001'")
+        with pytest.raises(Unavailable, match=r"Run `python server\.py migrate` first\.$"):
+            await command.copy(settings(tmp_path), older, other)
     assert await command.copy(settings(tmp_path), source, other) == 0
     with pytest.raises(Unavailable, match=r"other\.db holds something already: 2 rows of claims\. Copy into"):
         await command.copy(settings(tmp_path), source, other)
