@@ -38,6 +38,7 @@ SELECTED = re.compile(r"\b((?:dispensary|process)_[a-z_]+)\{([^}]*)\}")
 LABEL = re.compile(r"(\w+)=~?\"([^\"]*)\"")
 VARIABLE = re.compile(r"\$\{\w+:[?-][^}]*\}")
 OURS = [name for name, service in SERVICES.items() if "build" in service]
+SERVERS = [name for name in OURS if name != "migrate"]
 ADDED = {"instance", "job", "le"}
 "Labels that Prometheus adds, and that of a histogram's buckets."
 
@@ -70,7 +71,7 @@ def given(service: dict[str, Any]) -> ShopSettings:
     command, *options = service.get("command", ["serve"])
     assert command in main.commands
     assert options[::2] == ["--role"] * (len(options) // 2)
-    if options:
+    if command == "serve" and options:
         values["roles"] = ",".join(options[1::2])
     return ShopSettings(_env_file=None, **values)  # type: ignore[call-arg]  # pydantic-settings' own
 
@@ -89,14 +90,21 @@ def test_every_setting_of_a_process_exists_and_has_a_value_that_it_takes(name: s
 
 
 def test_one_process_on_files_or_several_with_a_role_each() -> None:
-    assert OURS == ["server", "api", "projector", "reactor"]
-    single, *several = (given(SERVICES[name]) for name in OURS)
+    assert SERVERS == ["server", "api", "projector", "reactor"]
+    single, *several = (given(SERVICES[name]) for name in SERVERS)
     assert single.serves == ALL
     assert [each.serves for each in several] == [{Role.API}, {Role.PROJECTOR}, {Role.REACTOR, Role.RELAY}]
     folder = SERVICES["server"]["volumes"][0].split(":")[1]
     assert {str(Path(name).parent) for name in (single.log_name, single.reads_name)} == {folder}
     assert SERVICES["api"]["volumes"][0].split(":")[1] == several[0].data_dir, "the key of the tokens is kept"
-    assert [SERVICES[name]["profiles"] for name in OURS] == [["single"]] + [["distributed"]] * 3
+    assert [SERVICES[name]["profiles"] for name in OURS] == [["single"]] + [["distributed"]] * 4
+
+
+def test_a_server_starts_on_tables_that_were_migrated() -> None:
+    assert SERVICES["migrate"]["command"] == ["migrate"]
+    for name in ("api", "projector", "reactor"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert SERVICES[name]["environment"] == SERVICES["migrate"]["environment"]
 
 
 def test_the_image_holds_all_that_the_server_needs_and_runs_what_exists() -> None:
@@ -123,6 +131,10 @@ def test_every_image_is_pinned() -> None:
 
 def test_every_service_is_looked_after_and_reached_from_this_machine_alone() -> None:
     for name, service in SERVICES.items():
+        if name == "migrate":
+            assert service["restart"] == "no"
+            assert "healthcheck" not in service
+            continue
         assert service["restart"] == "unless-stopped", name
         assert set(service["healthcheck"]) >= {"test", "interval", "timeout", "retries"}, name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
@@ -142,7 +154,7 @@ def test_no_password_is_in_the_files() -> None:
 async def test_every_process_answers_its_health_check(shop: Shop) -> None:
     (found,) = {match for match in re.findall(r"http://127\.0\.0\.1:8000(/[^']*)'", DOCKERFILE)}
     assert found in str(SERVICES["server"]["healthcheck"]["test"])
-    for name in OURS:
+    for name in SERVERS:
         health = SERVICES[name]["healthcheck"]
         (asked,) = re.findall(r"http://127\.0\.0\.1:8000(/[^']*)'", str(health["test"][-1]))
         assert (await shop.http.get(asked)).status_code == 200
@@ -152,7 +164,7 @@ async def test_every_process_answers_its_health_check(shop: Shop) -> None:
 def test_prometheus_asks_where_the_processes_answer() -> None:
     (scrape,) = PROMETHEUS["scrape_configs"]
     (found,) = scrape["dns_sd_configs"]
-    assert found["names"] == OURS
+    assert found["names"] == SERVERS
     for host in found["names"]:
         settings = given(SERVICES[host])
         assert (found["port"], host in settings.hosts) == (settings.port, True)
