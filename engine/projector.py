@@ -102,7 +102,7 @@ class Projector:
     async def statuses(self, seen: Mapping[str, Seen] = MappingProxyType({})) -> list[Status]:
         """How each stands: by itself what this process projects, by its table and what its owner told the rest."""
         found = []
-        positions = None if self._runs_all() else await self._store.positions()
+        positions = None if self.runs_all else await self._store.positions()
         for name, projection in self.projections.items():
             if positions is None or projection.is_running:
                 found.append(await projection.status())
@@ -112,7 +112,9 @@ class Projector:
                 )
         return found
 
-    def _runs_all(self) -> bool:
+    @property
+    def runs_all(self) -> bool:
+        """Whether this process projects every model."""
         return all(projection.is_running for projection in self.projections.values())
 
     async def _prune(self) -> None:

@@ -204,6 +204,11 @@ class Reactor:
         await self._lookout.stop()
 
     @property
+    def owned(self) -> Mapping[str, bool]:
+        """Of each process, whether it runs here."""
+        return {name: runner.is_running for name, runner in self._runners.items()}
+
+    @property
     def reactions(self) -> Sequence[Reaction[Any]]:
         return [runner.reaction for runner in self._runners.values()]
 

@@ -98,6 +98,11 @@ class Relay:
         self.position = self._kept = found.position
         self._task = asyncio.create_task(self._run(), name=NAME)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether this process is the one that publishes."""
+        return self._task is not None
+
     async def close(self) -> None:
         """Stop, and let another process go on."""
         if self._crew is not None:
@@ -125,7 +130,7 @@ class Relay:
     async def status(self, seen: Seen | None = None) -> Status:
         """How it stands, also when another process publishes: then by what is stored and its owner told."""
         now = self._now()
-        if self._task is None:
+        if not self.is_running:
             found = await self._log.reader(self._rows.consumer)
             return await looked_at(NAME, found.position if found else 0, seen, self._log, now)
         head = await self._log.head()
