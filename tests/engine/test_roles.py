@@ -19,7 +19,7 @@ from engine.store.session import Session
 from engine.tenure import Lease
 from readmodels.records import RECORDS
 from tests import worlds
-from tests.redis import until
+from tests.redis import own_redis, until
 from tests.running import settings
 
 
@@ -30,8 +30,8 @@ def server() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def having(folder: Path, roles: str) -> AsyncIterator[App]:
-    chosen = settings(folder, roles=roles)
+async def having(folder: Path, roles: str, **changed: str) -> AsyncIterator[App]:
+    chosen = settings(folder, roles=roles, **changed)
     async with App.running(chosen, DECLARATIONS, performers(chosen)) as app:
         yield app
 
@@ -142,6 +142,30 @@ async def test_a_process_that_ends_leaves_its_consumers_to_the_next_at_once(tmp_
             assert all(is_owned(each) for name, each in seen.items() if name.startswith("projection "))
             await write(app)
             assert await app.drained()
+
+
+async def test_the_relay_goes_on_in_another_process_where_the_last_one_stopped(tmp_path: Path) -> None:
+    async with own_redis(tmp_path) as redis, AsyncExitStack() as stack:
+        chosen = {"relay_url": redis.url, "relay_channel": "shop"}
+        api = await stack.enter_async_context(having(tmp_path, "api", **chosen))
+        ended = await stack.enter_async_context(AsyncExitStack())
+        one = await ended.enter_async_context(having(tmp_path, "relay", **chosen))
+        other = await stack.enter_async_context(having(tmp_path, "relay", **chosen))
+        assert (one.owned()["relay"], other.owned()["relay"]) == (True, False)
+        for number in range(3):
+            await write(api, str(number))
+
+        async def is_relayed() -> bool:
+            found = await status(api, "relay")
+            return (found.state, found.lag_events, found.last_error) == (State.LIVE, 0, None)
+
+        await until(is_relayed)
+        await ended.aclose()
+        for number in range(3):
+            await write(api, str(number))
+        await until(is_relayed)
+        assert other.owned()["relay"]
+        assert await redis.ask("XLEN", "shop") == 6
 
 
 def is_owned(seen: Seen) -> bool:
