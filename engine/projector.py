@@ -14,12 +14,12 @@ from engine.crew import Crew, looked_at
 from engine.feed import Feed
 from engine.lease import Leases, Seen
 from engine.projection import Projection
+from engine.roles import Role
 from engine.shapes import ReadModel
 from engine.source import Source
 from engine.status import Status
 from engine.store.readstore import ReadStore
 
-ROLE = "projector"
 _log = structlog.get_logger(__name__)
 
 
@@ -70,7 +70,7 @@ class Projector:
             await self._start_all()
         else:
             self.convoy.start()
-            self._crew = Crew(ROLE, leases, list(self.projections.values()))
+            self._crew = Crew(Role.PROJECTOR, leases, list(self.projections.values()))
             await self._crew.start()
         self._pruner = asyncio.create_task(self._prune(), name="tombstone pruning")
 

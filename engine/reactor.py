@@ -18,6 +18,7 @@ from engine.lease import Leases, Seen
 from engine.lookout import Lookout
 from engine.parked import Parked
 from engine.reaction import Reaction
+from engine.roles import Role
 from engine.shapes import Effect, Process
 from engine.status import LIVE_SECONDS, State, Status, Told, age
 from engine.store.log import Log
@@ -27,7 +28,6 @@ from engine.wishes import Performer, Send, Wishes
 
 logger = structlog.get_logger(__name__)
 
-ROLE = "reactor"
 FAREWELL = 2.0
 "Seconds that work under way gets at the end; cut short, it is done again at the next start."
 AGAIN = 0.5
@@ -189,7 +189,7 @@ class Reactor:
         """Run every process, or with leases those that are this one's part."""
         self._lookout.start()
         if leases is not None:
-            self._crew = Crew(ROLE, leases, list(self._runners.values()))
+            self._crew = Crew(Role.REACTOR, leases, list(self._runners.values()))
             await self._crew.start()
             return
         for runner in self._runners.values():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import importing
 from cli.application import DECLARATIONS, performers
 from domain.record import WriteRecord
 from engine.app import App
@@ -14,10 +15,12 @@ from engine.beside import verify
 from engine.lease import Seen
 from engine.shapes import Receipt
 from engine.status import NOBODYS, State, Status
-from engine.store.leases import Rows
+from engine.store.leases import LIVING, Rows
 from engine.store.session import Session
 from engine.tenure import Lease
+from readmodels.medicines import MEDICINES
 from readmodels.records import RECORDS
+from server import DEMO_FILE as CATALOGUE
 from tests import worlds
 from tests.redis import own_redis, until
 from tests.running import settings
@@ -170,3 +173,16 @@ async def test_the_relay_goes_on_in_another_process_where_the_last_one_stopped(t
 
 def is_owned(seen: Seen) -> bool:
     return not seen.is_free
+
+
+async def test_a_catalogue_is_imported_beside_those_that_serve_the_shop_and_takes_no_part_of_theirs(
+    tmp_path: Path,
+) -> None:
+    chosen = settings(tmp_path)
+    async with having(tmp_path, "api,projector,reactor,relay") as app:
+        assert await importing.directly(chosen, CATALOGUE) == 0
+        assert all(app.owned().values())
+        assert await app.settled()
+        assert (await app.rows.page(MEDICINES, limit=1)).rows
+        assert app._of_reads is not None
+        assert sum(name.startswith(LIVING) for name in await app._of_reads.seen()) == 1
