@@ -44,6 +44,7 @@ async def directly(settings: ShopSettings, command: DeadLetterCommand | None) ->
 async def _decide(settings: ShopSettings, command: DeadLetterCommand) -> None:
     async with AsyncExitStack() as stack:
         try:
+            await beside.refuse_beside_others(settings)
             shop = await stack.enter_async_context(App.running(settings, DECLARATIONS, performers(settings)))
         except Taken as error:
             url = f"http://{settings.host}:{settings.port}/graphql"

@@ -15,6 +15,7 @@ from cli.application import DECLARATIONS
 from cli.settings import ShopSettings
 from domain import catalogue
 from domain.medicine import RegisterMedicine
+from engine import beside
 from engine.app import App
 from engine.bulk import Tallied, send_all
 from engine.client import Client, Refused
@@ -52,11 +53,11 @@ async def into(app: App, file: Path, found: Sequence[RegisterMedicine]) -> Talli
 
 
 async def directly(settings: ShopSettings, file: Path) -> int:
-    """Import a file into the log, which no server may be using."""
+    """Import a file into the log; one on SQLite no server may be using."""
     found = commands(file)  # what is wrong with the file is said before anything is opened
     async with AsyncExitStack() as stack:
         try:
-            app = await stack.enter_async_context(App.running(settings, ALONE))
+            app = await stack.enter_async_context(App.running(beside.joining(settings), ALONE))
         except Taken as error:
             url = f"http://{settings.host}:{settings.port}/graphql"
             raise Unavailable(f"{error} If it is the server, import through it: add --url {url}") from None

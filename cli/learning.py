@@ -117,6 +117,8 @@ class Buttons:
             raise _unauthenticated(SIGN_IN)
 
     def _press(self, projection: Projection[Any], press: Press) -> None:
+        if not projection.is_running:
+            raise _Rejected(409, f"Another process projects {projection.name}; its buttons are there.")
         match press.action:
             case "pause":
                 projection.pause()

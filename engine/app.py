@@ -228,10 +228,18 @@ class App:
 
     async def statuses(self) -> Sequence[Status]:
         """How every read model, every process and the relay stand."""
-        reads, log = await asyncio.gather(_seen(self._of_reads), _seen(self._of_log))
-        relay = [self.relay.status(log.get(self.relay.lease))] if self.relay else []
-        models, processes = await asyncio.gather(self.projector.statuses(reads), self.reactor.statuses(log))
+        reads = None if self.projector.runs_all else self._of_reads
+        runs_all = all(self.reactor.owned.values()) and (self.relay is None or self.relay.is_running)
+        of_reads, of_log = await asyncio.gather(_seen(reads), _seen(None if runs_all else self._of_log))
+        relay = [self.relay.status(of_log.get(self.relay.lease))] if self.relay else []
+        models, processes = await asyncio.gather(self.projector.statuses(of_reads), self.reactor.statuses(of_log))
         return [*models, *processes, *await asyncio.gather(*relay)]
+
+    def owned(self) -> Mapping[str, bool]:
+        """Of each read model, process and the relay, whether this process runs it."""
+        relay = {self.relay.lease: self.relay.is_running} if self.relay else {}
+        models = {name: each.is_running for name, each in self.projector.projections.items()}
+        return {**models, **self.reactor.owned, **relay}
 
     def follow_statuses(self, interval: float = 1.0, beat: float = 5.0) -> AsyncGenerator[Sequence[Status], None]:
         """The statuses now, then whenever they change, at most once an interval; every `beat` seconds in any case."""

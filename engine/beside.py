@@ -2,19 +2,39 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from engine import audit
 from engine.audit import Verdict
 from engine.declarations import Declarations
-from engine.faults import Unavailable
+from engine.faults import Taken, Unavailable
+from engine.lease import Leases
 from engine.parked import Parked
 from engine.reactor import set_aside
+from engine.roles import Role
 from engine.settings import Settings
 from engine.shapes import Recorded
+from engine.store.leases import LIVING
 from engine.store.log import Log
 from engine.store.places import place
 from engine.store.readstore import ReadStore
+
+S = TypeVar("S", bound=Settings)
+
+
+def joining(settings: S) -> S:
+    """The settings of a process that only sends commands: where several may serve a shop, it owns nothing."""
+    is_shared = place(settings.write_db_url).dialect.is_shared
+    return settings.model_copy(update={"roles": Role.API.value}) if is_shared else settings
+
+
+async def refuse_beside_others(settings: Settings) -> None:
+    """Raise Taken where another process reacts to the events of the log; of a file, opening it tells."""
+    where = place(settings.write_db_url)
+    async with Leases.beside(where) as leases:
+        seen = {} if leases is None else await leases.seen()
+    if any(name.startswith(f"{LIVING}{Role.REACTOR} ") and not each.is_free for name, each in seen.items()):
+        raise Taken(f"Another process reacts to the events of {where.name}.")
 
 
 async def verify(settings: Settings, declarations: Declarations) -> list[Verdict[Any]]:

@@ -96,6 +96,7 @@ class Exposition:
         yield _numbers(metrics.LAG_EVENTS, {(each.name,): each.lag_events + known for each in statuses})
         yield _numbers(metrics.LAG_SECONDS, {(each.name,): each.lag_seconds + known for each in statuses})
         yield _numbers(metrics.CONSUMER_STATE, dict(_states(statuses, condition)))
+        yield _numbers(metrics.CONSUMER_OWNED, {(name,): float(owned) for name, owned in self._app.owned().items()})
         parked = {(each.name,): each.dead_letters for each in self._processes(statuses)}
         yield _numbers(metrics.DEAD_LETTERS, parked)
 

@@ -109,6 +109,12 @@ CONSUMER_STATE = Metric(
     "1 for the state a consumer is in. State: live, catching_up, stalled, rebuilding, paused, unknown.",
     ("consumer", "state"),
 )
+CONSUMER_OWNED = Metric(
+    "dispensary_consumer_owned",
+    Kind.GAUGE,
+    "1 for a consumer that this process runs, 0 for one that another process does, or none.",
+    ("consumer",),
+)
 DEAD_LETTERS = Metric(
     "dispensary_dead_letters",
     Kind.GAUGE,

@@ -16,13 +16,13 @@ from engine.faults import Unavailable
 from engine.feed import Feed
 from engine.lease import Leases, Seen
 from engine.projection import Projection
+from engine.roles import Role
 from engine.shapes import ReadModel
 from engine.source import Source, found_head
 from engine.status import Status
 from engine.store.readstore import ReadStore
 from engine.store.session import FAULTS
 
-ROLE = "projector"
 _log = structlog.get_logger(__name__)
 
 
@@ -75,7 +75,7 @@ class Projector:
             await self._start_all()
         else:
             self.convoy.start()
-            self._crew = Crew(ROLE, leases, list(self.projections.values()))
+            self._crew = Crew(Role.PROJECTOR, leases, list(self.projections.values()))
             await self._crew.start()
         self._pruner = asyncio.create_task(self._prune(), name="tombstone pruning")
 
@@ -107,7 +107,7 @@ class Projector:
     async def statuses(self, seen: Mapping[str, Seen] = MappingProxyType({})) -> list[Status]:
         """How each stands: by itself what this process projects, by its table and what its owner told the rest."""
         found, head = [], await found_head(self._source)
-        if not all(projection.is_running for projection in self.projections.values()):
+        if not self.runs_all:
             with suppress(*FAULTS):  # what was known before is told of tables that are away
                 self._positions = await self._store.positions()
         for name, each in self.projections.items():
@@ -117,6 +117,11 @@ class Projector:
                 position = self._positions.get(name, 0)
                 found.append(await looked_at(name, position, seen.get(each.lease), self._source, head, self._now()))
         return found
+
+    @property
+    def runs_all(self) -> bool:
+        """Whether this process projects every model."""
+        return all(projection.is_running for projection in self.projections.values())
 
     async def _prune(self) -> None:
         while True:

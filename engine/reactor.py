@@ -19,6 +19,7 @@ from engine.lease import Leases, Seen
 from engine.lookout import Lookout
 from engine.parked import Parked
 from engine.reaction import Reaction
+from engine.roles import Role
 from engine.shapes import Effect, Process
 from engine.source import Head, found_head
 from engine.status import LIVE_SECONDS, State, Status, Told, age
@@ -29,7 +30,6 @@ from engine.wishes import Performer, Send, Wishes
 
 logger = structlog.get_logger(__name__)
 
-ROLE = "reactor"
 FAREWELL = 2.0
 "Seconds that work under way gets at the end; cut short, it is done again at the next start."
 AGAIN = 0.5
@@ -212,7 +212,7 @@ class Reactor:
         """Run every process, or with leases those that are this one's part."""
         self._lookout.start()
         if leases is not None:
-            self._crew = Crew(ROLE, leases, list(self._runners.values()))
+            self._crew = Crew(Role.REACTOR, leases, list(self._runners.values()))
             await self._crew.start()
             return
         for runner in self._runners.values():
@@ -225,6 +225,11 @@ class Reactor:
             self._crew = None
         await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
         await self._lookout.stop()
+
+    @property
+    def owned(self) -> Mapping[str, bool]:
+        """Of each process, whether it runs here."""
+        return {name: runner.is_running for name, runner in self._runners.items()}
 
     @property
     def reactions(self) -> Sequence[Reaction[Any]]:

@@ -100,6 +100,11 @@ class Relay:
         self.position = self._kept = found.position
         self._task = asyncio.create_task(self._run(), name=NAME)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether this process is the one that publishes."""
+        return self._task is not None
+
     async def close(self) -> None:
         """Stop, and let another process go on."""
         if self._crew is not None:
@@ -128,7 +133,7 @@ class Relay:
         """How it stands, also when another process publishes: then by what is stored and its owner told."""
         found, now = await found_head(self._log), self._now()
         head, is_sure = found
-        if self._task is None:
+        if not self.is_running:
             if is_sure:
                 with suppress(*FAULTS):
                     self.position = await self._log.reader(self._rows.position)

@@ -126,6 +126,15 @@ async def test_a_paused_projection_is_not_rebuilt(demo: Shop) -> None:
     assert error(response) == (409, "NOT_ALLOWED_NOW", "records is paused; resume it, then rebuild it.")
 
 
+@pytest.mark.parametrize("action", ["pause", "resume", "rebuild"])
+async def test_what_another_process_projects_is_not_pressed_here(demo: Shop, action: str) -> None:
+    projection = demo.app.projector.projections["records"]
+    await projection.stop()
+    response = await demo.http.post(f"{LIST}/records", json={"action": action})
+    assert error(response) == (409, "NOT_ALLOWED_NOW", "Another process projects records; its buttons are there.")
+    assert not projection.pace.is_paused
+
+
 async def test_who_signed_in_while_the_users_stand_still_can_let_them_go_on(demo: Shop) -> None:
     await pressed(demo, "users", "pause")
     customer = await demo.viewer("customer")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import importing
 from cli.application import DECLARATIONS, performers
 from domain.record import WriteRecord
 from engine.app import App
@@ -14,12 +15,14 @@ from engine.beside import verify
 from engine.lease import Seen
 from engine.shapes import Receipt
 from engine.status import NOBODYS, State, Status
-from engine.store.leases import Rows
+from engine.store.leases import LIVING, Rows
 from engine.store.session import Session
 from engine.tenure import Lease
+from readmodels.medicines import MEDICINES
 from readmodels.records import RECORDS
+from server import DEMO_FILE as CATALOGUE
 from tests import worlds
-from tests.redis import until
+from tests.redis import own_redis, until
 from tests.running import settings
 
 
@@ -30,8 +33,8 @@ def server() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def having(folder: Path, roles: str) -> AsyncIterator[App]:
-    chosen = settings(folder, roles=roles)
+async def having(folder: Path, roles: str, **changed: str) -> AsyncIterator[App]:
+    chosen = settings(folder, roles=roles, **changed)
     async with App.running(chosen, DECLARATIONS, performers(chosen)) as app:
         yield app
 
@@ -144,5 +147,42 @@ async def test_a_process_that_ends_leaves_its_consumers_to_the_next_at_once(tmp_
             assert await app.drained()
 
 
+async def test_the_relay_goes_on_in_another_process_where_the_last_one_stopped(tmp_path: Path) -> None:
+    async with own_redis(tmp_path) as redis, AsyncExitStack() as stack:
+        chosen = {"relay_url": redis.url, "relay_channel": "shop"}
+        api = await stack.enter_async_context(having(tmp_path, "api", **chosen))
+        ended = await stack.enter_async_context(AsyncExitStack())
+        one = await ended.enter_async_context(having(tmp_path, "relay", **chosen))
+        other = await stack.enter_async_context(having(tmp_path, "relay", **chosen))
+        assert (one.owned()["relay"], other.owned()["relay"]) == (True, False)
+        for number in range(3):
+            await write(api, str(number))
+
+        async def is_relayed() -> bool:
+            found = await status(api, "relay")
+            return (found.state, found.lag_events, found.last_error) == (State.LIVE, 0, None)
+
+        await until(is_relayed)
+        await ended.aclose()
+        for number in range(3):
+            await write(api, str(number))
+        await until(is_relayed)
+        assert other.owned()["relay"]
+        assert await redis.ask("XLEN", "shop") == 6
+
+
 def is_owned(seen: Seen) -> bool:
     return not seen.is_free
+
+
+async def test_a_catalogue_is_imported_beside_those_that_serve_the_shop_and_takes_no_part_of_theirs(
+    tmp_path: Path,
+) -> None:
+    chosen = settings(tmp_path)
+    async with having(tmp_path, "api,projector,reactor,relay") as app:
+        assert await importing.directly(chosen, CATALOGUE) == 0
+        assert all(app.owned().values())
+        assert await app.settled()
+        assert (await app.rows.page(MEDICINES, limit=1)).rows
+        assert app._of_reads is not None
+        assert sum(name.startswith(LIVING) for name in await app._of_reads.seen()) == 1
