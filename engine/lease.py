@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-import sqlalchemy as sa
 import structlog
 
 from engine import clock, ids, tenure
 from engine.faults import LeaseLost
-from engine.store.leases import SQLITE, Rows, Session
+from engine.store.dialect import SQLITE, Dialect
+from engine.store.leases import Rows
+from engine.store.session import Session
 from engine.tenure import Lease
 
 SPAN = 6.0
@@ -49,7 +50,7 @@ class Leases:
         owner: str,
         *,
         span: float = SPAN,
-        dialect: sa.Dialect = SQLITE,
+        dialect: Dialect = SQLITE,
         random: Callable[[], float] = ids.random,
         monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:

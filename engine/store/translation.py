@@ -8,14 +8,14 @@ BEGIN = {
     # A lock that is not had in time is one that a process holds which hangs; its own time is limited likewise.
     # Full durability is for the transaction to ask for: behind a proxy a session is somebody else's in the next one.
     "BEGIN IMMEDIATE": "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 4000;"
-    " SET LOCAL idle_in_transaction_session_timeout = 10000",
+    " SET LOCAL idle_in_transaction_session_timeout = 5000",
 }
 APPEND = (
     "BEGIN ISOLATION LEVEL READ COMMITTED",
     # What is joined is there before the row is locked, so the limit holds for this very lock.
     "SELECT position, recorded_at FROM head, set_config('synchronous_commit', 'on', true) AS durable,"
     " set_config('lock_timeout', '4000', true) AS patient,"
-    " set_config('idle_in_transaction_session_timeout', '10000', true) AS awake"
+    " set_config('idle_in_transaction_session_timeout', '5000', true) AS awake"
     " FOR UPDATE OF head",
 )
 "How an append begins. What is asked after it, even in the same round trip, sees what those before it committed."
