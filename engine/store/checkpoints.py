@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table
 
 from engine.store.dialect import SQLITE, WHOLE, WORDS, Dialect
-from engine.store.session import Session
+from engine.store.session import Session, together
 
 metadata = MetaData()
 checkpoints = Table(
@@ -46,8 +46,9 @@ RAISE = "UPDATE checkpoints SET floor = CASE WHEN floor < ?1 THEN ?1 ELSE floor 
 
 def make(session: Session, dialect: Dialect) -> None:
     """Make the bookkeeping, where it is not yet."""
-    for statement in dialect.create(*metadata.sorted_tables, if_not_exists=True):
-        session.execute(statement)
+    with together(session) as all:
+        for statement in dialect.create(*metadata.sorted_tables, if_not_exists=True):
+            all.execute(statement)
 
 
 class Checkpoint(msgspec.Struct, frozen=True, gc=False):

@@ -18,7 +18,7 @@ from engine.store import reactions
 from engine.store.dialect import SQLITE
 from engine.store.instants import instant, microseconds
 from engine.store.readers import Readers
-from engine.store.session import FAULTS, Connection, Held, Place, Session, transaction
+from engine.store.session import FAULTS, Connection, Held, Place, Session, together, transaction
 from engine.store.sqlite import File
 from engine.store.tables import (
     CLAIMANT,
@@ -266,8 +266,9 @@ def _create(session: Session, place: Place) -> None:
     """Make the tables that are not there."""
     dialect = place.dialect
     tables = [*TABLES.sorted_tables, *(heads.sorted_tables if dialect.is_shared else ())]
-    for statement in dialect.create(*tables, if_not_exists=True):
-        session.execute(statement)
+    with together(session) as all:
+        for statement in dialect.create(*tables, if_not_exists=True):
+            all.execute(statement)
     if dialect.is_shared:
         session.execute(
             "INSERT INTO head SELECT 1, coalesce(max(position), 0), coalesce(max(recorded_at), 0) FROM events"
