@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +90,7 @@ class Decider:
             stored = appending.versions(unknown)
             if is_shared:
                 self._foresee(appending, requests, stored)
+                self._foresee_claims(appending, requests, states, stored)
             outcomes = [self._outcome(appending, request, states, stored) for request in requests]
             appending.commit()
         except BaseException:
@@ -116,6 +118,29 @@ class Decider:
                 (kept if is_long else cold)[stream] = None
         if len(cold) + len(kept) > 1:
             appending.expect(list(cold), list(kept))
+
+    def _foresee_claims(
+        self,
+        appending: Appending,
+        requests: Sequence[Request],
+        states: dict[str, tuple[State, int]],
+        stored: dict[str, int],
+    ) -> None:
+        """Look up together what a group would claim, as far as that can be told before it is decided in earnest."""
+        claiming = [each for each in requests if self._rules[type(each.command)].aggregate.claims]
+        if len(claiming) < 2:
+            return
+        wanted: dict[tuple[str, str], None] = {}
+        for request in claiming:
+            with suppress(Exception):  # it comes up again when it is decided, and is told then
+                aggregate, stream = self._rules[type(request.command)].aggregate, request.stream
+                if stream not in states:
+                    states[stream] = self._cache.get(stream) or self._load(appending, request, stored[stream])
+                for event in aggregate.decide(states[stream][0], request.command, appending.at):
+                    claims = (each for each in aggregate.claims(event) if not isinstance(each, Erase))  # type: ignore[misc]  # it has claims
+                    wanted.update(((each.scope, each.value), None) for each in claims)
+        if wanted:
+            appending.expect((), (), list(wanted))
 
     def _outcome(
         self,

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-import sqlalchemy as sa
 import structlog
 
 from engine import clock, ids, tenure
 from engine.faults import LeaseLost
-from engine.store.leases import LIVING, SQLITE, Rows, Session
+from engine.store.dialect import SQLITE, Dialect
+from engine.store.leases import LIVING, Rows
 from engine.store.ledger import Ledger
-from engine.store.session import FAULTS, Place
+from engine.store.session import FAULTS, Place, Session
 from engine.tenure import NOBODYS, Lease
 
 SPAN = 6.0
@@ -67,7 +67,7 @@ class Leases:
         owner: str,
         *,
         span: float = SPAN,
-        dialect: sa.Dialect = SQLITE,
+        dialect: Dialect = SQLITE,
         random: Callable[[], float] = ids.random,
         monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
@@ -91,9 +91,7 @@ class Leases:
             return
         ledger = await Ledger.open(place)
         try:
-            yield cls(
-                ledger, f"{socket.gethostname()}/{os.getpid()}/{ids.new()}", dialect=place.dialect.named, **options
-            )
+            yield cls(ledger, f"{socket.gethostname()}/{os.getpid()}/{ids.new()}", dialect=place.dialect, **options)
         finally:
             await ledger.close()
 

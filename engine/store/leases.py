@@ -1,18 +1,15 @@
 """Leases as they are stored: a row for each consumer, beside its checkpoint."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.functions import FunctionElement
 
+from engine.store.dialect import SQLITE, Dialect
+from engine.store.session import Session
 from engine.tenure import NOBODYS, Lease
-
-SQLITE: sa.Dialect = sqlite.dialect(paramstyle="named")
-_INSERTS: dict[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 LIVING = "living "
 "How the lease of a process itself is called, before its role and its name: it says that it is there."
@@ -49,31 +46,16 @@ def _now_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
-class Cursor(Protocol):
-    """What a statement found."""
-
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> list[Any]: ...
-
-
-class Session(Protocol):
-    """What a unit of work is given: a connection in a transaction."""
-
-    def execute(self, text: str, parameters: dict[str, Any] = ..., /) -> Cursor: ...
-
-
 class Rows:
     """The statements on leases, for one kind of database. All but `make` are for inside a transaction that writes."""
 
-    def __init__(self, dialect: sa.Dialect = SQLITE) -> None:
-        def text(statement: Any) -> str:
-            return str(statement.compile(dialect=dialect))
-
+    def __init__(self, dialect: Dialect = SQLITE) -> None:
+        text = dialect.text_named
         mine = leases.c.name == sa.bindparam("consumer")
         state = sa.select(leases.c.owner, leases.c.token, leases.c.expires_at, _Now()).where(mine)
         values: dict[Any, Any] = {column: sa.bindparam(column.name) for column in leases.columns}
         self._create = text(CreateTable(leases, if_not_exists=True))
-        self._insert = text(_INSERTS[dialect.name](leases).values(values).on_conflict_do_nothing())
+        self._insert = text(dialect.insert(leases).values(values).on_conflict_do_nothing())
         self._look = text(state)
         self._hold = text(state.with_for_update())
         # Shared is enough to keep everybody else from taking it until this transaction is over.

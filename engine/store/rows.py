@@ -16,7 +16,7 @@ from engine.store.columns import Layout
 from engine.store.dialect import SQLITE, Dialect
 from engine.store.instants import instant, microseconds
 from engine.store.search import search_terms, search_vector, vector
-from engine.store.session import Session
+from engine.store.session import Session, together
 from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
 
 R = TypeVar("R", bound=Row)
@@ -100,8 +100,9 @@ class Table(Generic[R]):
 
     def create(self, connection: Session, slot: str) -> None:
         """An empty table in `slot`, whatever was there."""
-        for statement in self._in[slot].drop() + self._in[slot].create():
-            connection.execute(statement)
+        with together(connection) as all:
+            for statement in self._in[slot].drop() + self._in[slot].create():
+                all.execute(statement)
 
     def drop(self, connection: Session, slot: str) -> None:
         for statement in self._in[slot].drop():

@@ -16,6 +16,9 @@ from benchmarks import (
     latency,
     lists,
     mutation,
+    pg_append,
+    pg_mutation,
+    postgres,
     rebuild,
     report,
     snapshot,
@@ -23,9 +26,11 @@ from benchmarks import (
 )
 from benchmarks.__main__ import MEASURES
 from benchmarks.report import Row
+from tests.services import lack
 
 SMALL: dict[str, Callable[[], Sequence[Row]]] = {
     "mutation": partial(mutation.measure, rounds=1, seconds=0.02),
+    "pg_mutation": partial(pg_mutation.measure, rounds=1, seconds=0.02),
     "lists": partial(lists.measure, rounds=1, seconds=0.02, medicines=3),
     "fan_out": partial(fan_out.thousand, rounds=1, subscribers=3, changes=2, singles=1),
     "fan_out_5000": partial(fan_out.five_thousand, rounds=1, subscribers=3, changes=2, singles=1),
@@ -34,6 +39,7 @@ SMALL: dict[str, Callable[[], Sequence[Row]]] = {
     "sockets": partial(sockets.measure, rounds=1, count=50, seconds=0.1),
     "document": partial(document.measure, rounds=1),
     "append": partial(append.measure, rounds=1, commands=128),
+    "pg_append": partial(pg_append.measure, rounds=1, commands=128),
     "hot_stream": partial(hot_stream.measure, rounds=1, commands=100),
     "rebuild": partial(rebuild.measure, rounds=1, events=2000, medicines=100),
     "snapshot": partial(snapshot.measure, rounds=1, events=400),
@@ -51,6 +57,9 @@ def _unpinned() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_every_benchmark_still_runs(name: str) -> None:
+    if name.startswith("pg_") and (reason := postgres.lacking()):
+        lack(reason)
     rows = SMALL[name]()
+    assert rows
     assert len(report.table(rows).splitlines()) == 2 + len(rows)
     assert all(row.goal in report.page(rows, "") for row in rows)

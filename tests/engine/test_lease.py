@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.dialects import postgresql
 
 from engine import tenure
 from engine.clock import monotonic
 from engine.faults import LeaseLost, Unavailable
 from engine.lease import Leases, Token
+from engine.store.dialect import POSTGRES
 from engine.store.leases import Rows
 from engine.store.session import Session
 from engine.store.sqlite import Connection
@@ -211,7 +211,7 @@ async def test_a_candidate_waits_for_a_store_that_is_away(file: Frail) -> None:
 
 
 def test_postgresql_holds_the_row_where_sqlite_holds_the_file() -> None:
-    rows: Any = Rows(postgresql.dialect(paramstyle="named"))  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+    rows: Any = Rows(POSTGRES)
     assert rows._hold.endswith("FOR UPDATE")
     assert rows._token.endswith("FOR SHARE")
     assert "clock_timestamp()" in rows._look

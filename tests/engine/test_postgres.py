@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,9 +16,10 @@ from engine import clock
 from engine.dispatcher import Dispatcher
 from engine.faults import Unavailable
 from engine.feed import Feed
-from engine.shapes import Receipt
+from engine.shapes import Command, Receipt
+from engine.store import arrays
 from engine.store.log import Log
-from engine.store.postgres import Database
+from engine.store.postgres import Database, PostgresSession
 from engine.store.readstore import ReadStore
 from engine.store.search import TOKENIZER, search_terms, search_vector, tokens, vector
 from engine.store.translation import translated
@@ -55,6 +56,62 @@ async def behind_a_line(path: Path) -> AsyncIterator[tuple[Line, Database]]:
     async with line(parts.hostname or "127.0.0.1", parts.port or 5432) as made:
         user = f"{parts.username}@" if parts.username else ""
         yield made, Database(parts._replace(netloc=f"{user}127.0.0.1:{made.port}").geturl())
+
+
+@pytest.mark.usefixtures("server")
+async def test_a_group_takes_as_many_journeys_however_large_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journeys: list[str] = []
+    alone, together = PostgresSession._try, PostgresSession.together
+
+    def counting_alone(session: PostgresSession, do: Any, text: str) -> Any:
+        journeys.extend([] if session._is_together else [text])
+        return alone(session, do, text)
+
+    @contextmanager
+    def counting_together(session: PostgresSession, what: str = "COMMIT") -> Iterator[Any]:
+        journeys.append(what)
+        with together(session, what) as all:
+            yield all
+
+    async def sent(dispatcher: Dispatcher, *commands: Command) -> list[str]:
+        journeys.clear()
+        answers = await asyncio.gather(*(dispatcher.send(each, command_id=f"c-{each!r}") for each in commands))
+        assert {type(each) for each in answers} == {Receipt}
+        return list(journeys)
+
+    place, all = worlds.place(tmp_path / "log.db"), range(20)
+    async with dispatching(place) as (log, dispatcher):
+        monkeypatch.setattr(PostgresSession, "_try", counting_alone)
+        monkeypatch.setattr(PostgresSession, "together", counting_together)
+        rented = [RentLocker(locker=f"l{each}", code=str(each)) for each in all]
+        assert await sent(dispatcher, *rented) == ["SELECT", "SELECT", "COMMIT"]  # to begin, what is claimed, to end
+    async with dispatching(place) as (log, dispatcher):
+        filled = [PutIn(locker=f"l{each}", grams=1) for each in all]
+        assert await sent(dispatcher, *filled) == ["SELECT", "SELECT", "COMMIT"]  # to begin, whole streams, to end
+        more = [PutIn(locker=f"l{each}", grams=2) for each in all]
+        assert await sent(dispatcher, *more) == ["SELECT", "COMMIT"]  # they are in memory
+        assert [each.version for each in await log.read(20, 100)] == [2] * 20 + [3] * 20
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("kind", "made", "values"),
+    [
+        ("bigint[]", arrays.numbers, [0, -1, 2**63 - 1, -(2**63)]),
+        ("bigint[]", arrays.numbers, [1, None, -(2**63)]),
+        ("bigint[]", arrays.numbers, []),
+        ("text[]", arrays.texts, ["", "é", '{a,"b\\\\}', None, "NULL", "\U0001f48a"]),
+        ("bytea[]", arrays.blobs, [b"", b"\0\xff", None]),
+        ("boolean[]", arrays.booleans, [True, False, None]),
+        ("float8[]", arrays.floats, [0.1, -0.0, float("inf"), None, 5e-324]),
+    ],
+)
+def test_an_array_arrives_as_it_was(tmp_path: Path, kind: str, made: Any, values: list[Any]) -> None:
+    with closing(worlds.session(tmp_path / "log.db")) as session:
+        found = session.execute(f"SELECT unnest(?::{kind})", (made(values),)).fetchall()
+    assert [repr(value) for (value,) in found] == list(map(repr, values))
 
 
 @pytest.mark.usefixtures("server")
