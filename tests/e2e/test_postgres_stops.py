@@ -64,7 +64,7 @@ class Load:
         answer = (await self.client.post("/graphql", json={"query": WRITE, "variables": variables})).json()
         if "errors" in answer:
             self.codes[answer["errors"][0]["extensions"]["code"]] += 1
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(10 * PACE)
             return None
         assert answer["data"]["writeRecord"]["errors"] == []
         return answer["data"]["writeRecord"]["receipt"]

@@ -25,7 +25,7 @@ LIST = "{ records { nodes { id } } }"
 STATES = "{ projections { state } }"
 FAST = 5.0
 "Seconds within which a command has failed, and within which all goes on."
-LONGEST = 7.0
+LONGEST = 8.0
 "The same for a command when the server is there and silent, which takes a while to see."
 AWAY = 2.5
 "Seconds for which a store is away: long enough that whoever tries again has done so several times."

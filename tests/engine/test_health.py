@@ -20,8 +20,15 @@ pytestmark = pytest.mark.worlds
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def status(name: str = "boxes", state: State = State.LIVE, lag: float = 0.0, dead_letters: int = 0) -> Status:
-    return Status(name, 5, 9, 4, lag, state, 0.0, None, dead_letters, as_of=EPOCH)
+def status(
+    name: str = "boxes",
+    state: State = State.LIVE,
+    lag: float = 0.0,
+    dead_letters: int = 0,
+    *,
+    is_waiting: bool = False,
+) -> Status:
+    return Status(name, 5, 9, 4, lag, state, 0.0, None, dead_letters, is_waiting, as_of=EPOCH)
 
 
 def health(*statuses: Status, deadline: float = 5.0, now: Callable[[], datetime] = lambda: NOW) -> Health:
@@ -45,6 +52,8 @@ def reasons(condition: Condition) -> list[tuple[str, str, str]]:
         # To have stopped is not to be behind, and to be far behind is not to have stopped.
         (status(state=State.STALLED), [("reads", "boxes", "stalled after position 5")]),
         (status(state=State.STALLED, lag=99), [("reads", "boxes", "stalled after position 5")]),
+        # What only waits for a store shows what it showed; the store is the reason, if it is one.
+        (status(state=State.STALLED, lag=99, is_waiting=True), []),
         (status(state=State.REBUILDING, lag=9999), []),
         (status(state=State.PAUSED, lag=9999), []),
         (status("mail", dead_letters=9), []),
