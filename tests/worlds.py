@@ -14,7 +14,8 @@ import psycopg
 
 from engine import ids
 from engine.store.dialect import POSTGRES, SQLITE, Dialect
-from engine.store.postgres import Database, PostgresSession
+from engine.store.postgres import Database
+from engine.store.postgres_session import PostgresSession
 from engine.store.revisions import LOG, READS, Kind, made_by
 from engine.urls import shown
 from tests.services import broker, lack

@@ -19,7 +19,8 @@ from engine.feed import Feed
 from engine.shapes import Command, Receipt
 from engine.store import arrays
 from engine.store.log import Log
-from engine.store.postgres import Database, PostgresSession
+from engine.store.postgres import Database
+from engine.store.postgres_session import PostgresSession
 from engine.store.readstore import ReadStore
 from engine.store.search import TOKENIZER, search_terms, search_vector, tokens, vector
 from engine.store.translation import translated

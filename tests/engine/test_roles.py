@@ -88,7 +88,7 @@ async def test_an_owner_that_was_passed_over_writes_nothing_more(tmp_path: Path)
         before = (await app.rows.checkpoint(RECORDS), await app.rows.get(RECORDS, "a"))
 
         def taken(session: Session) -> None:
-            rows = Rows(app.rows.place.dialect.named)
+            rows = Rows(app.rows.place.dialect)
             lease, now = rows.hold(session, projection.lease)
             rows.change(session, projection.lease, Lease("another", lease.token + 1, now + 10_000))
 
