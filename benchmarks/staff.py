@@ -16,17 +16,18 @@ from engine.shapes import Receipt, Secret
 USER_ID = "clerk"
 
 
-async def token(directory: Path, **urls: Any) -> str:
-    """A token for one of staff, who is registered first, with the files in a directory, or where `urls` say. No
-    server may be using them.
+async def token(directory: Path, **changed: Any) -> str:
+    """A token for one of staff, who is registered first, with the files in a directory unless settings name other
+    places. No server may be using them.
 
     Theirs is the log's first event.
     """
     files: dict[str, Any] = {
         "write_db_url": f"sqlite:///{directory}/log.db",
         "read_db_url": f"sqlite:///{directory}/read.db",
+        "data_dir": str(directory),
     }
-    settings = ShopSettings(_env_file=None, **{"data_dir": str(directory), **files, **urls})  # type: ignore[call-arg]  # pydantic-settings' own
+    settings = ShopSettings(_env_file=None, **{**files, **changed})  # type: ignore[call-arg]  # pydantic-settings' own
     passwords = Passwords.cheap()
     hash = await passwords.hash(ids.new())
     await passwords.close()
