@@ -65,9 +65,14 @@ class Decider:
         self._known_types: set[tuple[str, int]] = set()
         self._most_cached = most_cached
 
-    def aggregate(self, command: Command) -> Aggregate[Any]:
-        """The aggregate that decides a command. Raises KeyError when none declares it."""
-        return self._rules[type(command)].aggregate
+    def stream(self, command: Command) -> str:
+        """The stream that a command is about. Raises KeyError when no aggregate declares it."""
+        aggregate = self._rules[type(command)].aggregate
+        return aggregate.stream(getattr(command, aggregate.identity))
+
+    def identity(self, command: Command) -> str:
+        """The field of a command that names its stream."""
+        return self._rules[type(command)].aggregate.identity
 
     def decide_group(self, connection: Session, requests: Sequence[Request]) -> tuple[list[Outcome], Appending]:
         """Decide a group one after another and commit it as one; on failure nothing of it is stored."""

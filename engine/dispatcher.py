@@ -28,7 +28,11 @@ LONG = 0.5
 MOST_TOLD = 10
 "Command ids in a log line."
 NO_ID = f"A command id has 1 to {MOST_CHARACTERS_OF_ID} printable characters."
-
+NO_TEXT = "Must be text that can be encoded."
+STOPPING = "The server is stopping."
+TOO_MANY = "Too many commands are waiting."
+MOST_PATIENCE = 0.005
+"Seconds that a group is held back for more to come."
 
 _ANSWERS = Receipt, Refusal
 _Waiting = tuple[Request, "asyncio.Future[Receipt | Refusal]"]
@@ -37,7 +41,8 @@ _Waiting = tuple[Request, "asyncio.Future[Receipt | Refusal]"]
 class Dispatcher:
     """Routes each command to the aggregate that declares it, and owns the only writer of the log.
 
-    Commands that arrive while a group is being committed form the next group, so the disk decides the group's size.
+    Commands that arrive while a group is being committed form the next group, so the disk decides the group's size; and
+    those whose senders were just answered, if they come within the time that it took.
     A caller that goes away harms nothing: its command is decided and stored all the same.
     """
 
@@ -64,6 +69,11 @@ class Dispatcher:
         "Why the last group could not be stored."
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
+        self._expected = 1
+        "Commands in the next group, if each sender of the last one has a next one."
+        self._patience = 0.0
+        "Seconds that they are waited for: at most what the last group took."
+        self._complete = asyncio.Event()
         self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -99,23 +109,23 @@ class Dispatcher:
             future.set_result(InvalidInput(NO_ID, ["commandId"]))
             return future
         if self._is_stopping or len(self._waiting) >= self._most_waiting:
-            why = "The server is stopping." if self._is_stopping else "Too many commands are waiting."
             self.counted.outcomes[type(command), "failed"] += 1
-            future.set_exception(Unavailable(why))
+            future.set_exception(Unavailable(STOPPING if self._is_stopping else TOO_MANY))
             return future
-        aggregate = self._decider.aggregate(command)
-        stream = aggregate.stream(getattr(command, aggregate.identity))
+        stream = self._decider.stream(command)
         if not _is_text(stream):
-            future.set_result(InvalidInput("Must be text that can be encoded.", [aggregate.identity]))
+            future.set_result(InvalidInput(NO_TEXT, [self._decider.identity(command)]))
             return future
         id = command_id or ids.new()
-        trace = _traced(command, id, trace or tracing.carried(), future)
-        about = About(id, correlation_id or id, causation_id, actor_id, trace)
-        logs.bind(about.command_id, about.correlation_id)
+        traced = _traced(command, id, trace or tracing.carried(), future)
+        about = About(id, correlation_id or id, causation_id, actor_id, traced)
+        logs.bind(id, about.correlation_id)
         mark = fingerprint(command, expected_version, said)
         request = Request(command, stream, about, command_id is None, expected_version, mark, monotonic())
         self._waiting.append((request, future))
         self._arrived.set()
+        if len(self._waiting) >= self._expected:
+            self._complete.set()
         return future
 
     @property
@@ -133,8 +143,8 @@ class Dispatcher:
     async def _run(self) -> None:
         while True:
             await self._arrived.wait()
-            # Those who were just answered get the turn first: they may have the next command ready for this group.
-            await asyncio.sleep(0)
+            if len(self._waiting) < self._expected:
+                await self._gather()
             group = self._waiting[: self._most_in_group]
             del self._waiting[: self._most_in_group]
             if not self._waiting:
@@ -145,6 +155,13 @@ class Dispatcher:
                 return
             if self._is_stopping:
                 self._arrived.set()
+
+    async def _gather(self) -> None:
+        """Give those who were just answered the time for their next command: what a group costs, all in it share."""
+        self._complete.clear()
+        timer = asyncio.get_running_loop().call_later(self._patience, self._complete.set)
+        await self._complete.wait()
+        timer.cancel()
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
         requests = [request for request, _ in group]
@@ -171,9 +188,11 @@ class Dispatcher:
             self._count(appended.recorded, len(group), monotonic() - began)
             self.last_error = None
         now = monotonic()
+        self._expected = min(len(group) + len(self._waiting), self._most_in_group)
+        self._patience = min(now - began, MOST_PATIENCE)
         self.counted.answered(
             [type(each.command) for each in requests],
-            ["accepted" if type(each) is Receipt and not each.replayed else _named(each) for each in outcomes],
+            list(map(_outcome, outcomes)),
             [now - each.came_at for each in requests],
         )
         for (_, future), outcome in zip(group, outcomes, strict=True):
@@ -234,7 +253,7 @@ def _traced(command: Command, id: str, trace: str | None, future: "asyncio.Futur
     return tracing.until(future, f"append {type(command).__name__}", trace, command_id=id)
 
 
-def _named(outcome: Outcome) -> str:
+def _outcome(outcome: Outcome) -> str:
     """What an answer counts as."""
     if type(outcome) is Receipt:
         return "replayed" if outcome.replayed else "accepted"

@@ -155,7 +155,7 @@ class Exchange:
         try:
             if again:
                 await self._line.drained()
-            last = await (self._follow() if again else self._answer())
+            last = await (self._follow(again=True) if again else self._answer())
             if self.group is None:
                 await self._finish(last)
         except Gone:
@@ -181,7 +181,7 @@ class Exchange:
         if operation.kind is OperationType.SUBSCRIPTION:
             self.is_single = False
             self._subscription = terms.groups.subscription(operation, request, context)
-            return await self._follow()
+            return await self._follow(again=False)
         result = await traces.of(operation, None, terms.executor.run(operation, request, context))
         if result.kind == "refused":
             return result
@@ -196,9 +196,9 @@ class Exchange:
             if peer is self._line.peer:
                 return context
 
-    async def _follow(self) -> Result | None:
+    async def _follow(self, *, again: bool) -> Result | None:
         assert self._subscription is not None
-        return await self._line.terms.groups.follow(self._subscription, self)
+        return await self._line.terms.groups.follow(self._subscription, self, again=again)
 
     async def _finish(self, why: Result | None) -> None:
         if not self.is_over:

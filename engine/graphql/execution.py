@@ -19,7 +19,7 @@ from engine.graphql.documents import Documents, Operation
 from engine.graphql.errors import Shaped, shaped, told
 from engine.graphql.ordinary import IS_AWAITABLE
 from engine.graphql.persisted import Persisted
-from engine.graphql.uses import MAX_PASSED
+from engine.graphql.uses import MUCH
 
 Scope = Mapping[str, Any]
 "Of the HTTP request or the socket, as ASGI gives it."
@@ -55,10 +55,8 @@ class Peer:
     "Of the request by name, those of one name joined; None on a socket."
 
 
-MUCH = f"The variables have more than {MAX_PASSED} values, counted at each use."
 COSTLY = 1000
 "Values of an answer from which on it takes less time to compile an operation than that saves."
-
 ContextOf = Callable[[Peer, Request], Awaitable[Any]]
 "Makes the context of one operation. What it raises is the answer: a ProtocolError as it is, anything else masked."
 
@@ -197,11 +195,13 @@ class Executor:
         stream = await self.stream(operation, request, context)
         return stream if isinstance(stream, Result) else stream.answers()
 
-    async def stream(self, operation: Operation, request: Request, context: Any) -> "Stream | Result":
-        """Start a subscription that was planned before. Never raises, but for cancellation."""
+    async def stream(
+        self, operation: Operation, request: Request, context: Any, *, again: bool = False
+    ) -> "Stream | Result":
+        """Start a subscription that was planned before, or `again`. Never raises, but for cancellation."""
         core = self._build(operation, request, context)
         source = core.errors if isinstance(core, Result) else await ordinary.source(core)
-        self.outcomes["subscription", "refused" if isinstance(source, tuple) else "ok"] += 1
+        self.outcomes["subscription", "refused" if isinstance(source, tuple) else "ok"] += not again
         if isinstance(core, Result):
             return core
         if isinstance(source, tuple):

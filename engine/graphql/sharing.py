@@ -70,19 +70,20 @@ class Groups:
         key = id(operation), said, visibility
         return Subscription(operation, request, common, visibility, key, start)
 
-    async def follow(self, subscription: Subscription, member: Member) -> Result | None:
+    async def follow(self, subscription: Subscription, member: Member, *, again: bool = False) -> Result | None:
         """Tell a member what it subscribed to, to the end or until it has a group that does. Gives what went wrong.
 
-        A member that was told something before goes on from there.
+        A member that follows `again` goes on from what it was told before.
         """
         key = subscription.key if member.can_share else None
         group = self._groups.get(key)
         if group is not None and await group.welcome(subscription, member):
+            self._executor.outcomes["subscription", "ok"] += not again
             return None
         context = subscription.context
         if member.since is not None:
             context = replace(context, resume=Position(member.since))
-        stream = await self._executor.stream(subscription.operation, subscription.request, context)
+        stream = await self._executor.stream(subscription.operation, subscription.request, context, again=again)
         if isinstance(stream, Result):
             return stream
         try:

@@ -20,6 +20,7 @@ from engine.graphql.fragments import fragments
 MAX_PASSED = 2000
 """Values of variables, however deep inside one another, counted each time that their variable is passed to a field:
 each field checks and converts them for itself, which took up to 20 µs for one."""
+MUCH = f"The variables have more than {MAX_PASSED} values, counted at each use."
 
 
 class Uses:

@@ -1,7 +1,9 @@
 """The dispatcher: every command once, in order, durable before it is answered, and no harm to its neighbors."""
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace as changed
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from engine.decider import Request
 from engine.dispatcher import MOST_CHARACTERS_OF_ID, Dispatcher
 from engine.faults import Unavailable
 from engine.feed import LOG, Feed
@@ -18,7 +21,7 @@ from engine.refusals import AlreadyTaken, CommandIdReused, InvalidInput, NotAllo
 from engine.shapes import Aggregate, Command, Event, Receipt, State, Value
 from engine.shapes import replace as replaced
 from engine.store.log import Log
-from engine.store.session import Session
+from engine.store.session import Connection, Session
 from tests import worlds
 from tests.engine.lockers import (
     CODEC,
@@ -395,6 +398,24 @@ async def _turns() -> None:
         await asyncio.get_running_loop().run_in_executor(None, int)
 
 
+@asynccontextmanager
+async def busy(writer: Connection) -> AsyncIterator[None]:
+    """The connection does nothing else as long as the block runs."""
+    loop, begun, over = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def work(_: Session) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert over.wait(10)
+
+    working = asyncio.create_task(writer.run(work))
+    await begun.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        await working
+
+
 @pytest.mark.files
 async def test_a_full_disk_is_said_and_stores_nothing_by_halves(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
@@ -426,18 +447,13 @@ async def test_too_many_who_wait_are_turned_away(tmp_path: Path) -> None:
 @pytest.mark.files
 async def test_what_is_not_confirmed_in_time_is_said_and_can_be_found_out(tmp_path: Path) -> None:
     async with desk(tmp_path, timeout=0.05) as at:
-        loop, blocked = asyncio.get_running_loop(), asyncio.Event()
-        waiting = asyncio.create_task(
-            at.log.writer.run(lambda _: asyncio.run_coroutine_threadsafe(blocked.wait(), loop).result(10))
-        )
-        with capture_logs() as logs:
-            first = asyncio.create_task(at.send(put(1), "c1"))
-            with pytest.raises(Unavailable) as caught:
-                await first
+        async with busy(at.log.writer):
+            with capture_logs() as logs:
+                first = asyncio.create_task(at.send(put(1), "c1"))
+                with pytest.raises(Unavailable) as caught:
+                    await first
         assert str(caught.value) == "Not confirmed within 0.05 s. Send it again under the command id 'c1' to find out."
         assert logs[0]["event"] == "the log does not answer"
-        blocked.set()
-        await waiting
         assert (await at.send(put(1), "c1")).replayed is True
         assert await at.events() == [put_in(1)]
 
@@ -445,17 +461,35 @@ async def test_what_is_not_confirmed_in_time_is_said_and_can_be_found_out(tmp_pa
 @pytest.mark.files
 async def test_those_behind_a_group_that_is_not_confirmed_are_told_too(tmp_path: Path) -> None:
     async with desk(tmp_path, timeout=0.05, most_in_group=1) as at:
-        loop, blocked = asyncio.get_running_loop(), asyncio.Event()
-        waiting = asyncio.create_task(
-            at.log.writer.run(lambda _: asyncio.run_coroutine_threadsafe(blocked.wait(), loop).result(10))
-        )
-        with capture_logs():
-            answers = await at.together(put(1), put(2), put(3))
+        async with busy(at.log.writer):
+            with capture_logs():
+                answers = await at.together(put(1), put(2), put(3))
         assert [type(each) for each in answers] == [Unavailable] * 3
-        blocked.set()
-        await waiting
         assert (await at.accepted(put(4))).version == 2
         assert await at.events() == [put_in(1), put_in(4)]
+
+
+async def test_those_who_were_just_answered_are_waited_for(tmp_path: Path) -> None:
+    """Two senders share their groups although one of them always comes a moment later."""
+    groups: list[int] = []
+    async with desk(tmp_path) as at:
+        decide = at.dispatcher._decider.decide_group
+
+        def counted(session: Session, requests: Sequence[Request]) -> Any:
+            groups.append(len(requests))
+            return decide(session, requests)
+
+        at.dispatcher._decider.decide_group = counted  # type: ignore[method-assign, assignment]
+
+        async def sender(locker: str, *, is_late: bool) -> None:
+            for number in range(20):
+                for _ in range(10 if is_late else 0):
+                    await asyncio.sleep(0)
+                await at.accepted(put(number + 1, locker))
+
+        await asyncio.gather(sender("a", is_late=False), sender("b", is_late=True))
+    assert sum(groups) == 40
+    assert groups.count(2) >= 17
 
 
 async def test_stopping_finishes_what_was_accepted_and_takes_nothing_more(tmp_path: Path) -> None:

@@ -118,8 +118,7 @@ async def test_operations_sockets_and_frames_are_counted(shop: Shop) -> None:
         found = await figures(shop)
     assert of(found, "subscriptions", transport="websocket") == of(found, "shared_groups") == 0
     assert of(found, "frames_total", transport="websocket") == 4, "what was sent stays counted"
-    # Who joins a group at once shares its execution.
-    assert of(found, "graphql_operations_total", kind="subscription", outcome="ok") in (2, 3)
+    assert of(found, "graphql_operations_total", kind="subscription", outcome="ok") == 3
     assert of(found, "graphql_operations_total", kind="query", outcome="ok") == 1
     assert of(found, "graphql_operations_total", kind="none", outcome="refused") == 1
 

@@ -13,6 +13,7 @@ import { watchViewer } from "../api/session";
 import { defineThemes, EDITOR_THEMES } from "./editor-themes";
 import { EXAMPLES } from "./examples";
 import { linked } from "./linked";
+import { plainTabs } from "./plain-tabs";
 import { registerWorkers } from "./workers";
 
 registerWorkers();
@@ -44,6 +45,7 @@ export default function Ide({ fetcher, theme }: Props) {
     >
       <GraphiQL.Logo>
         <Forgetting />
+        <PlainTabs />
       </GraphiQL.Logo>
     </GraphiQL>
   );
@@ -61,5 +63,13 @@ function Forgetting() {
       }),
     [tabs, editor],
   );
+  return null;
+}
+
+function PlainTabs() {
+  useEffect(() => {
+    const list = document.querySelector(".graphiql-tabs");
+    return list ? plainTabs(list) : undefined;
+  }, []);
   return null;
 }
