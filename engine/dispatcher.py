@@ -175,13 +175,7 @@ class Dispatcher:
         except Unconfirmed as error:
             logger.warning("commands not confirmed", count=len(group), reason=str(error))
             outcomes = [Unavailable(f"{error} {_again(each)}") for each in requests]
-        except Unavailable as error:
-            outcomes = self._failed(error, requests)
-            logger.warning("commands not stored", count=len(group), reason=str(error))
-            self._let_go(error)
         except Exception as error:  # the writer must outlive any fault of one group; the group's senders are told
-            first = [each.about.command_id for each in requests[:MOST_TOLD]]
-            logger.exception("commands not stored", count=len(group), command_ids=first)
             outcomes = self._failed(error, requests)
         else:
             self._log.committed(appended.recorded, appended.characters)
@@ -202,8 +196,13 @@ class Dispatcher:
 
     def _failed(self, error: Exception, requests: Sequence[Request]) -> list[Outcome]:
         self.last_error = f"{type(error).__name__}: {error}"
-        reason = str(error).removesuffix(".")
-        return [Unavailable(f"The command could not be stored: {reason}.")] * len(requests)
+        if isinstance(error, Unavailable):
+            logger.warning("commands not stored", count=len(requests), reason=str(error))
+            self._let_go(error)
+        else:
+            first = [each.about.command_id for each in requests[:MOST_TOLD]]
+            logger.exception("commands not stored", count=len(requests), command_ids=first)
+        return [_not_stored(error)] * len(requests)
 
     def _count(self, recorded: Sequence[Recorded], commands: int, seconds: float) -> None:
         counted = self.counted
@@ -219,9 +218,9 @@ class Dispatcher:
         late = list(takewhile(lambda each: each[0].came_at < since, self._waiting))
         del self._waiting[: len(late)]
         self.counted.outcomes.update((type(request.command), "failed") for request, _ in late)
-        for (_, future), outcome in zip(late, self._failed(error, [request for request, _ in late]), strict=True):
-            if not future.done() and isinstance(outcome, Exception):
-                future.set_exception(outcome)
+        for _, future in late:
+            if not future.done():
+                future.set_exception(_not_stored(error))
 
     def _give_up(self, group: Sequence[_Waiting]) -> None:
         # Armed again, for those who come while the log goes on being silent.
@@ -244,6 +243,10 @@ def _answer(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
             future.set_result(outcome)
         else:
             future.set_exception(outcome)
+
+
+def _not_stored(error: Exception) -> Unavailable:
+    return Unavailable(f"The command could not be stored: {str(error).removesuffix('.')}.")
 
 
 def _again(request: Request) -> str:

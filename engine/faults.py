@@ -5,6 +5,7 @@ Exception
 │   ├── Away          nobody answers where the store is
 │   ├── Taken         another process writes to its tables
 │   ├── Unsettled     it could at the next attempt, if that may be made
+│   ├── Replaced      it could, for who reads again
 │   └── Unconfirmed   whether it was done is not known
 ├── LeaseLost         another process owns what this one did
 ├── Busy              too much is waiting already
@@ -26,7 +27,11 @@ class Taken(Unavailable):
 
 
 class Unsettled(Unavailable):
-    """What was asked for gave way while it was read, or the connection did: it may be asked for again."""
+    """The connection gave way: it may be asked for again on another one."""
+
+
+class Replaced(Unavailable):
+    """There is no such table. It may just have given way to a rebuilt one, which who reads again finds."""
 
 
 class Unconfirmed(Unavailable):

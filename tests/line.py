@@ -15,7 +15,7 @@ class Line:
         self._passes.set()
         self.is_down = False
         self.loses = b""
-        "A connection ends when what follows these bytes is to go back: it was done, and who asked is not told."
+        "A connection ends in place of an answer with these bytes: what it tells of was done, and nobody hears of it."
         self.port = 0
 
     def cut(self) -> None:
@@ -36,21 +36,21 @@ class Line:
         ends = {writer, back}
         self._open |= ends
         try:
-            lost = asyncio.Event()
-            await asyncio.gather(
-                self._pass(reader, back, lost), self._pass(there, writer, lost), return_exceptions=True
-            )
+            there_and_back = self._pass(reader, back), self._pass(there, writer, is_answer=True)
+            await asyncio.gather(*there_and_back, return_exceptions=True)
         finally:
             self._open -= ends
             for each in ends:
                 each.transport.abort()
 
-    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, lost: asyncio.Event) -> None:
+    async def _pass(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_answer: bool = False
+    ) -> None:
         try:
-            while (data := await source.read(65536)) and not lost.is_set():
+            while data := await source.read(65536):
                 await self._passes.wait()
-                if self.loses and self.loses in data:
-                    lost.set()
+                if is_answer and self.loses and self.loses in data:
+                    return
                 target.write(data)
                 await target.drain()
         finally:

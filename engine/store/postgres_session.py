@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from engine import clock
-from engine.faults import Unavailable, Unconfirmed, Unsettled
+from engine.faults import Replaced, Unavailable, Unconfirmed, Unsettled
 from engine.store.session import Cursor, Question, Session
 from engine.store.translation import APPEND, BEGIN, translated
 
@@ -146,7 +146,7 @@ class PostgresSession:
             return Unsettled(f"The connection to {name} was lost.")
         # Without its detail, which holds values of the row.
         reason = (error.diag.message_primary or str(error)).strip().rstrip(".")
-        kind = Unsettled if error.sqlstate == _UNDEFINED_TABLE else Unavailable
+        kind = Replaced if error.sqlstate == _UNDEFINED_TABLE else Unavailable
         return kind(f"{name} refuses: {reason}.")
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from engine.faults import Away, Unsettled
+from engine.faults import Away, Replaced, Unsettled
 from engine.store.session import Connection, Session, Work
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Readers:
         try:
             try:
                 return await connection.run(work)
-            except Unsettled:  # a table gave way to a rebuilt one, or the connection was lost: to read again is safe
+            except (Unsettled, Replaced):  # whatever gave way, to read again is safe
                 return await connection.run(work)
         finally:
             # Work still running for a cancelled caller is ahead in the connection's queue, so handing it on is safe.

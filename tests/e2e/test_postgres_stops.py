@@ -171,7 +171,7 @@ async def test_whether_a_command_was_stored_whose_answer_is_lost_is_found_out_by
             async with opened(tmp_path, write_db_url=through) as shop:
                 for number in range(5):
                     record = {"key": "k", "value": str(number), "id": f"c{number}"}
-                    between.loses = b"COMMIT"
+                    between.loses = b"COMMIT\0"  # as the server says that it has
                     refused = await shop.refused(WRITE, **record)
                     assert refused["extensions"]["code"] == "UNAVAILABLE"
                     between.loses = b""
