@@ -33,6 +33,7 @@ ADMIN = {"ADMIN_EMAIL": "ada@shop.example", "ADMIN_PASSWORD": "correct horse bat
 RECORDS = "subscription { records { kind since position upserted { id key writeCount } removed } }"
 START = 60.0
 "Seconds that processes which start together may take, on a machine that has other things to do."
+CONSUMERS = {"projection": len(DECLARATIONS.models), "process": len(DECLARATIONS.processes)}
 MOST = 10.0
 "Seconds until another process has taken over."
 
@@ -80,14 +81,28 @@ class Estate:
             ).fetchall()
         return {name: int(owner.split("/")[1]) for name, owner in found}
 
+    async def spread(self, kind: str, roles: str) -> dict[str, int]:
+        """The owners, once each of those alive has its part."""
+        alive = {each.process.pid for each in self.alive(roles)}
+        least, more = divmod(CONSUMERS[kind], len(alive))
+        parts = sorted([least] * (len(alive) - more) + [least + 1] * more)
+        found: dict[str, int] = {}
+
+        async def is_so() -> bool:
+            nonlocal found
+            found = self.owners(kind)
+            return sorted(Counter(found.values()).values()) == parts and alive == {*found.values()}
+
+        await until(is_so, 2 * MOST)
+        return found
+
     async def other_than(self, kind: str, gone: int) -> float:
         """Wait until none of these consumers is its any more and each has an owner; seconds."""
         began = monotonic()
-        count = len(DECLARATIONS.models if kind == "projection" else DECLARATIONS.processes)
 
         async def have_others() -> bool:
             owners = self.owners(kind)
-            return len(owners) == count and gone not in owners.values()
+            return len(owners) == CONSUMERS[kind] and gone not in owners.values()
 
         await until(have_others, 2 * MOST)
         return monotonic() - began
@@ -193,19 +208,13 @@ async def test_an_order_goes_on_through_processes_of_its_own(estate: Estate) -> 
 
 async def test_read_models_are_shared_out_among_the_projectors(estate: Estate) -> None:
     await estate.have(projector=2)
-    alive = len(estate.alive("projector"))
-    least, more = divmod(len(DECLARATIONS.models), alive)
-
-    async def shares() -> list[int]:
-        return sorted(Counter(estate.owners("projection").values()).values())
-
-    await eventually(shares, [least] * (alive - more) + [least + 1] * more)
+    assert len(await estate.spread("projection", "projector")) == len(DECLARATIONS.models)
 
 
 async def test_others_take_over_from_those_that_were_killed(estate: Estate) -> None:
     await estate.have(api=1, projector=2, reactor=2)
-    projector = estate.owners("projection")["projection records"]
-    reactor = estate.owners("process")["process fulfilment"]
+    projector = (await estate.spread("projection", "projector"))["projection records"]
+    reactor = (await estate.spread("process", "reactor"))["process fulfilment"]
     async with estate.client() as client, client.follow(RECORDS) as stream:
         view = View()
         view.apply(await stream.next())
@@ -221,7 +230,7 @@ async def test_others_take_over_from_those_that_were_killed(estate: Estate) -> N
 
 async def test_an_owner_that_was_paused_writes_nothing_when_it_wakes(estate: Estate) -> None:
     await estate.have(api=1, projector=2)
-    paused = estate.owners("projection")["projection records"]
+    paused = (await estate.spread("projection", "projector"))["projection records"]
     async with estate.client() as client:
         await client.accepted("writeRecord", key="hot", value="first")  # who signs in waits for the users
         writing, count = True, 1
