@@ -23,10 +23,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
-def pin(core: int) -> None:
-    """Keep this thread, and whatever it starts from now on, on one of the cores that are ours."""
+def pin(core: int | None) -> None:
+    """Keep this thread, and whatever it starts from now on, on one of the cores that are ours; None lets it go."""
     allowed = sorted(_ALLOWED)
-    os.sched_setaffinity(0, {allowed[core % len(allowed)]})
+    os.sched_setaffinity(0, allowed if core is None else {allowed[core % len(allowed)]})
 
 
 _ALLOWED = os.sched_getaffinity(0)
@@ -51,6 +51,12 @@ def processor_seconds(pid: int) -> float:
     """What a process used of any core so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def busy_seconds() -> float:
+    """What all cores together were not idle so far, in seconds of one."""
+    user, nice, system, _, _, *more = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + sum(more)) / _TICKS
 
 
 def own_processor_seconds() -> float:
@@ -80,10 +86,15 @@ class Server:
 
 
 @asynccontextmanager
-async def server(*arguments: str, directory: Path, **environment: str) -> AsyncIterator[Server]:
-    """A Python program on the core of what is measured, once it says where it listens; ended with the block."""
+async def server(
+    *arguments: str, directory: Path, core: int | None = SERVED, **environment: str
+) -> AsyncIterator[Server]:
+    """A Python program on the core of what is measured, or on any, once it says where it listens; ended with the block.
+
+    On any core is then whoever loads it as well.
+    """
     more_files()
-    pin(SERVED)
+    pin(core)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
@@ -91,7 +102,7 @@ async def server(*arguments: str, directory: Path, **environment: str) -> AsyncI
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment},
         stdout=asyncio.subprocess.PIPE,
     )
-    pin(LOADING)
+    pin(None if core is None else LOADING)
     try:
         async with asyncio.timeout(30):
             port = await _port(process)
@@ -116,7 +127,7 @@ async def _port(process: asyncio.subprocess.Process) -> int:
 
 
 @asynccontextmanager
-async def dispensary(directory: Path, **environment: str) -> AsyncIterator[Server]:
+async def dispensary(directory: Path, **environment: Any) -> AsyncIterator[Server]:
     """Our server as `server.py serve` runs it, on files of its own unless the environment names other places."""
     token = await staff.token(directory / "data", **{name.lower(): value for name, value in environment.items()})
     arguments = str(ROOT / "server.py"), "serve"

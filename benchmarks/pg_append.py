@@ -8,6 +8,7 @@ from benchmarks.report import Row, per_second, ratio
 from domain.record import WriteRecord
 from engine import clock
 from engine.store.postgres import Database
+from engine.store.revisions import LOG
 
 TYPES = {
     "events": "bigint, text, bigint, text, bigint, text, bigint, text, text, text, text, text",
@@ -39,7 +40,7 @@ def measure(*, rounds: int = 7, commands: int = 6_400) -> tuple[Row, ...]:
 async def _measure(rounds: int, commands: int) -> tuple[list[float], list[float], list[float]]:
     ours, raw, sizes = [], [], []
     for number in range(rounds + 1):
-        async with postgres.schemas("ours", "raw") as (url, fresh):
+        async with postgres.schemas(ours=LOG, raw=None) as (url, fresh):
             rate, size = await _ours(url, number, commands)
             other = await _raw(url, fresh)
         if number:  # the first round only warms up

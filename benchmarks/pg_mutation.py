@@ -10,6 +10,7 @@ from benchmarks import contender, machine, postgres, records
 from benchmarks.contender import Contender
 from benchmarks.mutation import CONNECTIONS
 from benchmarks.report import Row, per_second, ratio
+from engine.store.revisions import LOG, READS
 
 
 def measure(*, rounds: int = 7, seconds: float = 1.0) -> tuple[Row, ...]:
@@ -22,7 +23,7 @@ def measure(*, rounds: int = 7, seconds: float = 1.0) -> tuple[Row, ...]:
 async def _measure(rounds: int, seconds: float) -> tuple[Row, ...]:
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory()))
-        log, rows = await stack.enter_async_context(postgres.schemas("log", "rows"))
+        log, rows = await stack.enter_async_context(postgres.schemas(log=LOG, rows=READS))
         made = machine.dispensary(directory, WRITE_DB_URL=log, READ_DB_URL=rows)
         ours = await stack.enter_async_context(made)
         route = await stack.enter_async_context(machine.yardstick("bare.route", directory=directory))

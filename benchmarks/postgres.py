@@ -9,6 +9,9 @@ from urllib.parse import quote
 import asyncpg
 
 from engine import ids, urls
+from engine.migration import migrated
+from engine.store.postgres import Database
+from engine.store.revisions import Kind
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
 PATIENCE = 3.0
@@ -30,15 +33,19 @@ async def _reach() -> None:
 
 
 @asynccontextmanager
-async def schemas(*names: str) -> AsyncIterator[Sequence[str]]:
-    """URLs of schemas that hold nothing yet."""
+async def schemas(**kinds: Kind | None) -> AsyncIterator[Sequence[str]]:
+    """URLs of schemas, each with the tables of its kind of store, which hold nothing yet."""
     unique = ids.new()
-    made = [f"bench_{name}_{unique}" for name in names]
+    made = [f"bench_{name}_{unique}" for name in kinds]
     connection = await asyncpg.connect(SERVER, timeout=PATIENCE)
     try:
         for each in made:
             await connection.execute(f"CREATE SCHEMA {each}")
-        yield [f"{SERVER}?options={quote(f'-csearch_path={each}')}" for each in made]
+        found = [f"{SERVER}?options={quote(f'-csearch_path={each}')}" for each in made]
+        for url, kind in zip(found, kinds.values(), strict=True):
+            if kind is not None:
+                await migrated(Database(url), kind)
+        yield found
     finally:
         for each in made:
             await connection.execute(f"DROP SCHEMA IF EXISTS {each} CASCADE")
