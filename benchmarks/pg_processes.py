@@ -81,8 +81,8 @@ async def _across(writing: Server, reading: Server, seconds: float) -> Row:
         "p50 <= 10 ms, p99 <= 100 ms",
         half <= 10 and late <= 100,
         (
-            "from before the request is sent, so with the way to the server and the commit; three processes, PostgreSQL, "
-            "Redis and the load generator share the machine's cores.",
+            "from before the request is sent, so with the way to the server and the commit; three processes, "
+            "PostgreSQL, Redis and the load generator share the machine's cores.",
         ),
     )
 
