@@ -5,7 +5,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -59,9 +59,9 @@ class Estate:
             process = await begun(self.folder, "serve", "--role", ROLES[roles], **self.settings)
             try:
                 self.processes.append((roles, await ready(process, START)))
-            except BaseException:
-                process.kill()
-                raise
+            finally:
+                if process.returncode is None and all(process is not each.process for _, each in self.processes):
+                    process.kill()
 
         await asyncio.gather(*map(start, lacking))
 
@@ -134,6 +134,7 @@ async def estate(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Esta
                 "READ_DB_URL": reads,
                 "REDIS_URL": redis.url,
                 "LOG_LEVEL": "warning",
+                "DB_POOL_MAX_SIZE": "2",  # the server has 100 connections for everybody
                 "PAYMENT_MINUTES": "60",
                 **ADMIN,
             }
@@ -233,13 +234,15 @@ async def test_an_owner_that_was_paused_writes_nothing_when_it_wakes(estate: Est
     paused = (await estate.spread("projection", "projector"))["projection records"]
     async with estate.client() as client:
         await client.accepted("writeRecord", key="hot", value="first")  # who signs in waits for the users
-        writing, count = True, 1
+        is_enough, count = asyncio.Event(), 1
 
         async def write() -> None:
             nonlocal count
-            while writing:
+            while not is_enough.is_set():
                 await client.accepted("writeRecord", key="hot", value=str(count))
                 count += 1
+                with suppress(TimeoutError):  # as fast as it can, it would be the load that is measured
+                    await asyncio.wait_for(is_enough.wait(), 0.05)
 
         writer = asyncio.create_task(write())
         try:
@@ -253,7 +256,8 @@ async def test_an_owner_that_was_paused_writes_nothing_when_it_wakes(estate: Est
 
             await until(has_its_part, 2 * MOST)
         finally:
-            writing = False
+            os.kill(paused, signal.SIGCONT)
+            is_enough.set()
             await writer
         position = (await client.accepted("writeRecord", key="paused", value="w"))["position"]
 
