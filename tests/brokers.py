@@ -97,17 +97,17 @@ class _Nats:
     def __init__(self, stream: Any, channel: str) -> None:
         self._stream = stream
         self._channel = channel
-        self._last = 0
+        self._subscription: Any = None
 
     async def next(self) -> Heard:
-        while True:
-            with suppress(NotFoundError):
-                message = await self._stream.get_msg(self._channel, self._last + 1)
-                self._last += 1
-                assert message.headers["Content-Type"] == "application/cloudevents+json; charset=UTF-8"
-                subject = message.subject.removeprefix(f"{self._channel}.")
-                return Heard(message.headers["Nats-Msg-Id"], subject, json.loads(message.data))
+        while self._subscription is None:
+            with suppress(NotFoundError):  # the relay makes the stream
+                self._subscription = await self._stream.subscribe(f"{self._channel}.>", ordered_consumer=True)
             await asyncio.sleep(PACE)
+        message = await self._subscription.next_msg(timeout=None)
+        assert message.headers["Content-Type"] == "application/cloudevents+json; charset=UTF-8"
+        subject = message.subject.removeprefix(f"{self._channel}.")
+        return Heard(message.headers["Nats-Msg-Id"], subject, json.loads(message.data))
 
 
 @asynccontextmanager
