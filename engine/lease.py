@@ -227,8 +227,8 @@ class Leases:
         seen, now = self._rows.look(session, name)
         if not tenure.is_free(seen, now, self._milliseconds):
             return None
-        lease, now = self._rows.hold(session, name)
-        mine = tenure.taken(lease, self.owner, now, self._milliseconds)
+        seized = self._rows.seize(session, name)
+        mine = seized and tenure.taken(seized[0], self.owner, seized[1], self._milliseconds)
         if mine is None:
             return None
         self._rows.change(session, name, mine)

@@ -21,9 +21,14 @@ leases = sa.Table(
     sa.Column("token", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("told", sa.Text, nullable=False),
+    sa.UniqueConstraint("name", "token", name="leases_token"),
     sqlite_with_rowid=False,
 )
-"`told`: what the owner says of the consumer, for those who look on."
+"""`told`: what the owner says of the consumer, for those who look on.
+
+A token is part of a key, and by that PostgreSQL tells a change of owner, which has to wait for each transaction of the
+last one, from a renewal, which need not.
+"""
 
 
 _STATE = {"owner", "token", "expires_at"}
@@ -57,9 +62,10 @@ class Rows:
         self._create = text(CreateTable(leases, if_not_exists=True))
         self._insert = text(dialect.insert(leases).values(values).on_conflict_do_nothing())
         self._look = text(state)
-        self._hold = text(state.with_for_update())
-        # Shared is enough to keep everybody else from taking it until this transaction is over.
-        self._token = text(sa.select(leases.c.token).where(mine).with_for_update(read=True))
+        self._hold = text(state.with_for_update(key_share=True))
+        self._seize = text(state.with_for_update(skip_locked=True))
+        # It keeps everybody else from taking it until this transaction is over, and the owner not from renewing it.
+        self._token = text(sa.select(leases.c.token).where(mine).with_for_update(read=True, key_share=True))
         self._change = text(
             sa.update(leases).where(mine).values({each: values[each] for each in leases.columns if each.name in _STATE})
         )
@@ -79,10 +85,19 @@ class Rows:
         return self._state(session, self._look, name)
 
     def hold(self, session: Session, name: str) -> tuple[Lease, int]:
-        """The lease, and what time it is; nobody else changes it before this transaction is over."""
+        """The lease, and what time it is; nobody else changes it before this transaction is over. For its owner."""
+        self._have(session, name)
+        return self._state(session, self._hold, name)
+
+    def seize(self, session: Session, name: str) -> tuple[Lease, int] | None:
+        """The same for who wants to own it; None while somebody stores something as its owner, or changes it."""
+        self._have(session, name)
+        row = session.execute(self._seize, {"consumer": name}).fetchone()
+        return row and (Lease(*row[:3]), row[3])
+
+    def _have(self, session: Session, name: str) -> None:
         nobodys = {"owner": NOBODYS.owner, "token": NOBODYS.token, "expires_at": NOBODYS.expires_at, "told": ""}
         session.execute(self._insert, {"name": name, **nobodys})
-        return self._state(session, self._hold, name)
 
     def _state(self, session: Session, statement: str, name: str) -> tuple[Lease, int]:
         row = session.execute(statement, {"consumer": name}).fetchone()

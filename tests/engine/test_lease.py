@@ -6,7 +6,8 @@ import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -22,9 +23,10 @@ from engine.faults import LeaseLost, Unavailable
 from engine.lease import Leases, Token
 from engine.store.dialect import POSTGRES
 from engine.store.leases import Rows
-from engine.store.session import Session
+from engine.store.session import Session, transaction
 from engine.store.sqlite import Connection
 from engine.tenure import NOBODYS, Lease
+from tests import worlds
 from tests.e2e.process import ROOT
 from tests.engine.turns import SPAN, File
 from tests.redis import until
@@ -210,11 +212,28 @@ async def test_a_candidate_waits_for_a_store_that_is_away(file: Frail) -> None:
     assert await waiting == Token("x", 1)
 
 
-def test_postgresql_holds_the_row_where_sqlite_holds_the_file() -> None:
-    rows: Any = Rows(POSTGRES)
-    assert rows._hold.endswith("FOR UPDATE")
-    assert rows._token.endswith("FOR SHARE")
-    assert "clock_timestamp()" in rows._look
+def test_on_postgresql_a_renewal_passes_what_a_takeover_has_to_wait_for(tmp_path: Path) -> None:
+    rows = Rows(POSTGRES)
+    with (
+        worlds.world("postgresql"),
+        closing(worlds.session(tmp_path / "read.db")) as storing,
+        closing(worlds.session(tmp_path / "read.db")) as other,
+    ):
+        with transaction(storing):
+            _, now = rows.hold(storing, "x")
+            rows.change(storing, "x", Lease("ann", 1, now))
+        with transaction(storing):
+            assert rows.token(storing, "x") == 1
+            with transaction(other):
+                assert rows.seize(other, "x") is None
+            with transaction(other):
+                lease, _ = rows.hold(other, "x")
+                rows.change(other, "x", replace(lease, expires_at=now + 60_000))
+            assert rows.token(storing, "x") == 1
+        with transaction(other):
+            seized = rows.seize(other, "x")
+            assert seized is not None
+            assert seized[0] == Lease("ann", 1, now + 60_000)
 
 
 # ------------------------------------------------------------ processes that die and are paused

@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("token", sa.BigInteger, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sa.Column("told", sa.Text, nullable=False),
+        sa.UniqueConstraint("name", "token", name="leases_token"),
         if_not_exists=True,  # on a server, one database may hold the log and the read tables
         sqlite_with_rowid=False,
     )
