@@ -14,6 +14,9 @@ from pathlib import Path
 
 import psycopg
 
+from engine.migration import migrated
+from engine.store.postgres import Database
+from engine.store.revisions import LOG, READS
 from tests.redis import until
 from tests.services import free_port, lack, program
 
@@ -116,7 +119,10 @@ def _programs() -> Path:
 
 @asynccontextmanager
 async def own_postgres() -> AsyncIterator[OwnPostgres]:
-    """A running one. The test is skipped without the programs, or fails with REQUIRE_SERVICES set."""
+    """A running one, with the tables of a log and of read models.
+
+    The test is skipped without the programs, or fails with REQUIRE_SERVICES set.
+    """
     programs = _programs()
     # Not in the test's own folder, into which none but its user may look.
     folder = Path(tempfile.mkdtemp(prefix="dispensary-postgres-"))
@@ -132,6 +138,8 @@ async def own_postgres() -> AsyncIterator[OwnPostgres]:
         await server.start()
         with psycopg.connect(server.url.replace("/test", "/postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE test")
+        for kind in (LOG, READS):
+            await migrated(Database(server.url), kind)
         yield server
     finally:
         await server.stop()

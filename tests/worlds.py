@@ -1,5 +1,6 @@
 """Where a test keeps its tables: in files, or on a PostgreSQL server in schemas of its own, removed after it."""
 
+import atexit
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -170,7 +171,9 @@ def world(name: str) -> Iterator[None]:
 
 @cache
 def _server() -> "psycopg.Connection[tuple[object, ...]]":
-    return psycopg.connect(SERVER, autocommit=True, connect_timeout=3, options="-c client_min_messages=warning")
+    made = psycopg.connect(SERVER, autocommit=True, connect_timeout=3, options="-c client_min_messages=warning")
+    atexit.register(made.close)
+    return made
 
 
 def _need_server() -> None:

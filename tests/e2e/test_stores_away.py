@@ -154,9 +154,9 @@ async def test_commands_are_accepted_while_the_read_tables_are_away(tmp_path: Pa
 
 
 async def test_a_server_that_is_started_without_one_of_its_stores_says_so_and_ends(tmp_path: Path) -> None:
-    there, gone = worlds.url(tmp_path / "read.db"), "postgresql://postgres:secret@127.0.0.1:1/test"
-    for urls in ({"WRITE_DB_URL": gone, "READ_DB_URL": there}, {"WRITE_DB_URL": there, "READ_DB_URL": gone}):
-        ended = await run(tmp_path, "serve", **urls)
+    there = {"WRITE_DB_URL": worlds.url(tmp_path / "log.db"), "READ_DB_URL": worlds.url(tmp_path / "read.db")}
+    for which in there:
+        ended = await run(tmp_path, "serve", **{**there, which: "postgresql://postgres:secret@127.0.0.1:1/test"})
         assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
         assert ended.err.startswith("postgresql://127.0.0.1:1/test cannot be reached: ")
         assert "secret" not in ended.err

@@ -13,6 +13,7 @@ from tests.running import opened
 pytestmark = pytest.mark.worlds
 
 
+@pytest.mark.files  # where several processes append, the database is asked where the log ends
 async def test_a_command_is_not_known_before_its_writer_has_taken_note(tmp_path: Path) -> None:
     async with opened(tmp_path) as shop:
         app = shop.app
