@@ -228,7 +228,10 @@ class Leases:
         if not tenure.is_free(seen, now, self._milliseconds):
             return None
         seized = self._rows.seize(session, name)
-        mine = seized and tenure.taken(seized[0], self.owner, seized[1], self._milliseconds)
+        if seized is None:
+            self._rows.evict(session)
+            return None
+        mine = tenure.taken(seized[0], self.owner, seized[1], self._milliseconds)
         if mine is None:
             return None
         self._rows.change(session, name, mine)

@@ -32,6 +32,12 @@ last one, from a renewal, which need not.
 
 
 _STATE = {"owner", "token", "expires_at"}
+HUNG = 5.0
+"Seconds after which a transaction that waits for its client is ended, if it stands in somebody's way."
+_EVICT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name = current_setting('application_name')
+AND pid <> pg_backend_pid() AND wait_event = 'ClientRead'
+AND greatest(xact_start, state_change) < clock_timestamp() - make_interval(secs => :seconds)"""
 
 
 class _Now(FunctionElement[int]):
@@ -75,6 +81,7 @@ class Rows:
         is_same = leases.c.token == sa.bindparam("token")
         self._tell = text(sa.update(leases).where(mine, is_same).values(told))
         is_over = leases.c.expires_at < sa.bindparam("before")
+        self._evict = _EVICT if dialect.is_shared else None
         self._bury = text(sa.delete(leases).where(leases.c.name.like(sa.bindparam("living")), is_over))
 
     def make(self, session: Session) -> None:
@@ -121,6 +128,15 @@ class Rows:
     def tell(self, session: Session, name: str, token: int, told: str) -> None:
         """What the owner says of its consumer; nothing, when it is not the newest."""
         session.execute(self._tell, {"consumer": name, "token": token, "told": told})
+
+    def evict(self, session: Session, seconds: float = HUNG) -> None:
+        """End the transactions of processes that stopped in the middle of one.
+
+        What they hold locked nobody else can take. PostgreSQL ends by itself what is idle within a transaction, but not
+        what has got a part of a pipeline and waits for the rest.
+        """
+        if self._evict is not None:
+            session.execute(self._evict, {"seconds": seconds})
 
     def bury(self, session: Session, before: int) -> None:
         """Forget processes that have not been there since."""

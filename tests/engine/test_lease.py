@@ -23,6 +23,7 @@ from engine.faults import LeaseLost, Unavailable
 from engine.lease import Leases, Token
 from engine.store.dialect import POSTGRES
 from engine.store.leases import Rows
+from engine.store.postgres import Database
 from engine.store.session import Session, transaction
 from engine.store.sqlite import Connection
 from engine.tenure import NOBODYS, Lease
@@ -234,6 +235,34 @@ def test_on_postgresql_a_renewal_passes_what_a_takeover_has_to_wait_for(tmp_path
             seized = rows.seize(other, "x")
             assert seized is not None
             assert seized[0] == Lease("ann", 1, now + 60_000)
+
+
+async def test_on_postgresql_who_stopped_in_the_middle_of_a_pipeline_is_in_nobodys_way(tmp_path: Path) -> None:
+    rows = Rows(POSTGRES)
+    with worlds.world("postgresql"), closing(worlds.session(tmp_path / "read.db")) as other:
+        with transaction(other):
+            _, now = rows.hold(other, "x")
+            rows.change(other, "x", Lease("ann", 1, now))
+        stopped = Database(worlds.url(tmp_path / "read.db")).connect()
+        with closing(stopped):
+            line = stopped.pgconn
+            line.enter_pipeline_mode()
+            for text in (b"BEGIN", b"SELECT token FROM leases WHERE name = 'x' FOR KEY SHARE"):
+                line.send_query_params(text, None)
+            line.send_flush_request()
+            line.flush()
+
+            async def is_held() -> bool:
+                with transaction(other):
+                    return rows.seize(other, "x") is None
+
+            async def is_free() -> bool:
+                with transaction(other):
+                    rows.evict(other, 0)
+                return not await is_held()
+
+            await until(is_held, 10)
+            await until(is_free, 10)
 
 
 # ------------------------------------------------------------ processes that die and are paused
