@@ -259,7 +259,7 @@ class App:
 
 
 async def _seen(leases: Leases | None) -> Mapping[str, Seen]:
-    return {} if leases is None else await leases.seen()
+    return {} if leases is None else await leases.last_seen()
 
 
 def relaying(settings: Settings, log: Log, feed: Feed, now: Clock) -> Relay | None:

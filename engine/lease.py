@@ -161,10 +161,14 @@ class Leases:
     # ------------------------------------------------------------ who is there, and who has what
 
     async def seen(self) -> Mapping[str, Seen]:
-        """Every consumer's lease, by its name, as it is now; as it was last seen, while the store does not answer."""
+        """Every consumer's lease, by its name, as it is now."""
+        return await self._store.write(self._seen)
+
+    async def last_seen(self) -> Mapping[str, Seen]:
+        """The same for who only looks on: as it was before, while the store does not answer."""
         with suppress(TimeoutError, *FAULTS):
             async with asyncio.timeout(ANSWERING):
-                self._last_seen = await self._store.write(self._seen)
+                self._last_seen = await self.seen()
         return self._last_seen
 
     async def muster(self, role: str, telling: Mapping[Token, str]) -> tuple[Mapping[str, Seen], Sequence[str], str]:
