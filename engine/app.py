@@ -15,6 +15,7 @@ from engine.broker import concealing
 from engine.brokers.choosing import chosen
 from engine.clock import Clock
 from engine.cloudevents import CloudEvents
+from engine.crew import present
 from engine.declarations import Declarations
 from engine.dispatcher import Dispatcher
 from engine.faults import Unavailable
@@ -30,7 +31,7 @@ from engine.projector import Projector
 from engine.reactor import Reactor
 from engine.refusals import Refusal
 from engine.relay import Relay
-from engine.roles import Role
+from engine.roles import Role, shown
 from engine.samples import Samples
 from engine.settings import Settings
 from engine.shapes import Command, Effect, ReadModel, Receipt
@@ -138,7 +139,6 @@ class App:
 
         roles = self.settings.serves
         stack.push_async_callback(self.health.close)
-        self.feed.poll = positions
         await self.feed.open()
         stack.push_async_callback(self.feed.close)
         self._of_reads = await stack.enter_async_context(Leases.beside(self.rows.place))
@@ -146,6 +146,7 @@ class App:
         if Role.PROJECTOR in roles:
             stack.push_async_callback(self.projector.stop)
             await self.projector.start(self._of_reads)
+        self.feed.poll = positions  # not before: of tables that were to be started over they are of the past
         for topic, position in (await positions()).items():
             self.feed.note(topic, position)
         if self.relay and Role.RELAY in roles:
@@ -158,6 +159,8 @@ class App:
         if Role.REACTOR in roles:
             stack.push_async_callback(self.reactor.stop)
             await self.reactor.start(self._of_log)
+        else:  # it may own nothing that would tell
+            await stack.enter_async_context(present(shown(roles), self._of_log))
         if Role.API in roles:
             stack.push_async_callback(self.tally.stop)
             self.tally.start()

@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from engine.again import outlasting
@@ -14,8 +15,8 @@ from engine.shapes import Conditions, ReadModel
 from engine.store import conditions as predicates
 from engine.store.columns import Scalar
 from engine.store.conditions import Finder
+from engine.store.found import LAST_ID, Changed, Changes
 from engine.store.readstore import ReadStore
-from engine.store.rows import LAST_ID, Changed
 from engine.view import Entry, Mark, Outcome, View
 
 MOST_STRETCHES = 64
@@ -63,13 +64,17 @@ class Audience:
         self._patience = patience
         self._monotonic = monotonic
         self._layout = store.table(model).layout
+        self._newest = store.newest(model)
         self._views: dict[Hashable, View] = {}
         self._found: defaultdict[Finder, defaultdict[Scalar, set[View]]] = defaultdict(lambda: defaultdict(set))
         "Views that are restricted to some rows, by what these are found by and by its keys."
         self._others: set[View] = set()
         self._asked: list[View] = []
         "Views that hold outcomes."
+        self._outcomes: dict[Hashable, Outcome] = {}
+        "Those, by what they say: views in which the same changed share one."
         self._kept: deque[Stretch] = deque()
+        self._kept_entries = self._kept_characters = 0
         self._found_behind: dict[int, list[Entry]] = {}
         self._head: Mark | None = None
         "The newest read; None while nobody waits."
@@ -102,6 +107,11 @@ class Audience:
         if not self._views:
             self._end()
 
+    @property
+    def position(self) -> int:
+        """That of the newest read; 0 while nobody waits."""
+        return self._head.position if self._head is not None else 0
+
     def keeps(self, position: int) -> bool:
         """Whether all that changed after a position, up to the newest read, is at hand."""
         if self._head is None or position > self._head.position:
@@ -118,7 +128,10 @@ class Audience:
         if not self.keeps(mark.position):
             return None
         if mark.position not in view.outcomes:
-            view.outcomes[mark.position] = view.outcome(self._behind(mark.position), head, self._page_size)
+            outcome = view.outcome(self._behind(mark.position), head, self._page_size)
+            if outcome is not None:
+                outcome = self._outcomes.setdefault(outcome.content, outcome)
+            view.outcomes[mark.position] = outcome
             self._asked.append(view)
         return view.outcomes[mark.position]
 
@@ -126,8 +139,8 @@ class Audience:
         """What is kept of what changed after a position: found once for all views."""
         found = self._found_behind.get(position)
         if found is None:
-            stretches = [each.entries for each in self._kept if each.position > position]
-            found = [entry for entries in stretches for entry in entries if entry.position > position]
+            behind = [each.entries for each in takewhile(lambda each: each.position > position, reversed(self._kept))]
+            found = [entry for entries in reversed(behind) for entry in entries if entry.position > position]
             self._found_behind[position] = found
         return found
 
@@ -183,6 +196,7 @@ class Audience:
 
     def _begin(self, mark: Mark) -> None:
         self._head = mark
+        self._newest.follow()
         self._task = asyncio.create_task(self._read(), name=f"live {self._model.name}")
         self._tasks.add(self._task)
         self._task.add_done_callback(self._tasks.discard)
@@ -193,17 +207,21 @@ class Audience:
         self._stop()
 
     def _stop(self) -> None:
+        if self._head is not None:
+            self._newest.leave()
         self._task = self._head = None
         self._forget()
 
     def _forget(self) -> None:
         self._kept.clear()
+        self._kept_entries = self._kept_characters = 0
         self._forget_outcomes()
 
     def _forget_outcomes(self) -> None:
         for view in self._asked:
             view.outcomes.clear()
         self._asked.clear()
+        self._outcomes.clear()
         self._found_behind.clear()
 
     async def _read(self) -> None:
@@ -219,7 +237,10 @@ class Audience:
         """Read what changed once there is a hint of it."""
         topic, most = self._model.name, self._page_size * PAGES_AT_ONCE
         newest = await self._feed.beyond(topic, head.position)
-        page = await outlasting(partial(self._store.changes, self._model, after=(head.position, LAST_ID), limit=most))
+        page = self._written(head, most)
+        if page is None:
+            read = partial(self._store.changes, self._model, after=(head.position, LAST_ID), limit=most)
+            page = await outlasting(read)
         if page.position <= head.position:
             # The hint was ahead of the table, or wrong. Ask again, but not as fast as the loop can turn.
             await self._feed.beyond(topic, max(head.position, newest), self._patience)
@@ -240,6 +261,11 @@ class Audience:
             view.wake(head)
         self._sweep(self._head)
 
+    def _written(self, head: Mark, most: int) -> Changes | None:
+        """What changed, where it was this process that wrote it: nothing was forgotten of that."""
+        found = self._newest.after(head.position, most)
+        return Changes(*found, head.floor) if found else None
+
     def _entry(self, changed: Changed) -> Entry:
         row = changed.row
         fixed = changed.fixed if row is None else self._layout.encode_fixed(row)
@@ -250,12 +276,16 @@ class Audience:
 
     def _keep(self, stretch: Stretch) -> None:
         self._kept.append(stretch)
+        self._kept_entries += len(stretch.entries)
+        self._kept_characters += stretch.characters
         while (
             len(self._kept) > MOST_STRETCHES
-            or sum(len(each.entries) for each in self._kept) > self._page_size * PAGES_AT_ONCE
-            or sum(each.characters for each in self._kept) > MOST_CHARACTERS
+            or self._kept_entries > self._page_size * PAGES_AT_ONCE
+            or self._kept_characters > MOST_CHARACTERS
         ):
-            self._kept.popleft()
+            oldest = self._kept.popleft()
+            self._kept_entries -= len(oldest.entries)
+            self._kept_characters -= oldest.characters
 
     def _sweep(self, head: Mark) -> None:
         """Wake those that have been told nothing for long, so that they can tell how far they are."""

@@ -9,14 +9,12 @@ import structlog
 
 from engine import clock, metrics
 from engine.again import SOON
-from engine.faults import Unavailable
+from engine.faults import SetBack, Unavailable
 from engine.feed import LOG, Feed, wanted
-from engine.fold import Folded
 from engine.projection import Projection
 from engine.shapes import Recorded
 from engine.source import Source
 from engine.store.readstore import ReadStore
-from engine.store.session import Session, together
 
 _log = structlog.get_logger(__name__)
 
@@ -152,7 +150,7 @@ class Convoy:
         await self._feed.any_beyond({LOG: position, _STIRRED: stirs}, max(seconds, 0.0))
 
     async def _step(self) -> bool:
-        """Take the next events; False when there was nothing to do."""
+        """Take the next events; False when there are no more, as far as is known."""
         members = [member for member in self._members.values() if not member.left.done()]
         if not members:
             return False
@@ -165,7 +163,8 @@ class Convoy:
             stirs = self._stirs
             await self._write(moves)
             await self._pause(len(events), stirs)
-        return bool(events)
+        is_more = len(events) == self._batch_size or self._feed.latest(LOG) > after + len(events)
+        return bool(events) and is_more  # a hint may be ahead of the log, or wrong
 
     async def _pause(self, events: int, stirs: int) -> None:
         """Let more come together, the more there was: under load a batch costs less for each of its events."""
@@ -202,36 +201,22 @@ class Convoy:
         return True
 
     async def _write(self, moves: Sequence[_Move]) -> None:
-        def unit(connection: Session) -> list[Folded[Any] | None]:
-            return [_part(connection, each) for each in moves]
-
         self._under_way = moves
         began = self._monotonic()
         try:
-            found = await self._store.write(unit)
+            parts = [projection.part(events, position) for projection, events, position in moves]
+            faults = await self._store.project(parts)
         except BaseException:
             for each in moves:
-                each.projection.cache.clear()  # whether it was committed may not be known
+                each.projection.doubt()  # whether it was committed may not be known
             raise
         finally:
             self._under_way = ()
         self.writes.add(self._monotonic() - began)
-        for (projection, events, position), folded in zip(moves, found, strict=True):
-            if folded is not None:
-                await projection.took(folded, events, position)
-            if folded is None or not projection.may_travel:
+        for (projection, events, position), part, fault in zip(moves, parts, faults, strict=True):
+            if fault is None:
+                await projection.took(part.folded, events, position)
+            elif isinstance(fault, SetBack):
+                projection.doubt()
+            if fault is not None or not projection.may_travel:  # by itself it fails again and names the event
                 self.release(projection)
-
-
-def _part(connection: Session, move: _Move) -> Folded[Any] | None:
-    """One projection's part of the transaction; None, and nothing of it, when it fails."""
-    try:
-        with together(connection) as session:
-            session.execute("SAVEPOINT part")
-            folded = move.projection.write(session, move.events, move.position)
-            session.execute("RELEASE part")
-    except Exception:  # it goes on by itself, fails again and names the event
-        connection.execute("ROLLBACK TO part")
-        connection.execute("RELEASE part")
-        return None
-    return folded

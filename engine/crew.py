@@ -1,8 +1,8 @@
 """A crew: all processes that have a role, each of which owns a fair part of the role's consumers."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -11,10 +11,10 @@ import structlog
 
 from engine import tenure
 from engine.faults import LeaseLost
-from engine.lease import Leases, Seen, Token
+from engine.lease import SPAN, Leases, Seen, Token
 from engine.source import Head, Source
 from engine.status import Status, Told, age, elsewhere
-from engine.store.session import Guard, Session
+from engine.store.session import Guard, Session, Verdict
 
 LOOK = 1.0
 "Seconds between two looks at who is there, and what is free."
@@ -138,16 +138,21 @@ class Crew:
     async def _follow(self, consumer: Consumer, token: Token) -> None:
         lease, lost, loop = consumer.lease, asyncio.Event(), asyncio.get_running_loop()
 
-        def guard(session: Session) -> None:
-            try:
-                self._leases.check(session, token)
-            except LeaseLost:
-                with suppress(RuntimeError):  # the loop is closed: it has ended already
-                    loop.call_soon_threadsafe(lost.set)
-                raise
+        def ask(session: Session) -> Verdict:
+            verdict = self._leases.asked(session, token)
+
+            def judge() -> None:
+                try:
+                    verdict()
+                except LeaseLost:
+                    with suppress(RuntimeError):  # the loop is closed: it has ended already
+                        loop.call_soon_threadsafe(lost.set)
+                    raise
+
+            return judge
 
         try:
-            await consumer.begin(guard)
+            await consumer.begin(Guard(ask))
             self._tokens[lease] = token
             self._begun.add(lease)
             self._changed.set()
@@ -157,6 +162,20 @@ class Crew:
         finally:
             self._begun.discard(lease)
             await consumer.stop()
+
+
+@asynccontextmanager
+async def present(what: str, leases: Leases | None) -> AsyncIterator[None]:
+    """Have others see, as long as the block runs, that a process is there that may own nothing."""
+    if leases is None:
+        yield
+        return
+    crew = Crew(what, leases, [], look=SPAN / 3)
+    await crew.start()
+    try:
+        yield
+    finally:
+        await crew.stop()
 
 
 async def looked_at(name: str, position: int, seen: Seen | None, log: Source, head: Head, now: datetime) -> Status:

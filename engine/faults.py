@@ -5,6 +5,7 @@ Exception
 │   ├── Away          nobody answers where the store is
 │   ├── Taken         another process writes to its tables
 │   ├── Unsettled     it could at the next attempt, if that may be made
+│   ├── SetBack       it has lost what it did last, and could from there
 │   ├── Replaced      it could, for who reads again
 │   └── Unconfirmed   whether it was done is not known
 ├── LeaseLost         another process owns what this one did
@@ -28,6 +29,10 @@ class Taken(Unavailable):
 
 class Unsettled(Unavailable):
     """The connection gave way: it may be asked for again on another one."""
+
+
+class SetBack(Unavailable):
+    """A table is at an older position than it was: its server failed, and what it did last is gone."""
 
 
 class Replaced(Unavailable):

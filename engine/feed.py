@@ -20,6 +20,7 @@ _PACE, _PACE_OF_REDIS = 0.01, 0.002
 """Seconds between two messages. Who writes notes in its own process at once what it publishes to the others; in those
 it is waited for. A message costs 0.1 ms of processor time."""
 _log = structlog.get_logger(__name__)
+_NOBODY: Mapping["asyncio.Future[None]", int] = {}
 
 
 def wanted(topic: str) -> str:
@@ -28,6 +29,11 @@ def wanted(topic: str) -> str:
 
 
 Poll = Callable[[], Awaitable[Mapping[str, int]]]
+
+
+def _wake(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class Feed:
@@ -61,7 +67,8 @@ class Feed:
         self._monotonic = monotonic
         self._now = now
         self._latest: dict[str, int] = {}
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, dict[asyncio.Future[None], int]] = {}
+        "Who waits for a topic to be past which position."
         self._outgoing: dict[str, int] = {}
         self._has_outgoing = asyncio.Event()
         self._beat_topic = f"{_BEAT}{ids.new()}"
@@ -107,10 +114,7 @@ class Feed:
 
     async def beyond(self, topic: str, position: int, timeout: float | None = None) -> int:  # noqa: ASYNC109  # returns
         """Wait until the topic is past `position`, at most `timeout` seconds; the newest position either way."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while self.latest(topic) <= position:
-                    await self._wait(topic)
+        await self.any_beyond({topic: position}, timeout)
         return self.latest(topic)
 
     async def reached(self, topic: str, position: int, timeout: float | None = None) -> bool:  # noqa: ASYNC109  # returns
@@ -121,29 +125,39 @@ class Feed:
                 await self.publish(wanted(topic), position)
         return await self.beyond(topic, position - 1, timeout) >= position
 
-    async def any_beyond(self, positions: Mapping[str, int], timeout: float) -> None:  # noqa: ASYNC109  # returns
+    async def any_beyond(self, positions: Mapping[str, int], timeout: float | None) -> None:  # noqa: ASYNC109  # returns
         """Wait until one of the topics is past its position, at most `timeout` seconds."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while all(self.latest(topic) <= position for topic, position in positions.items()):
-                    # None of them is cancelled when the wait is: others wait for them too.
-                    await asyncio.wait(map(self._coming, positions), return_when=asyncio.FIRST_COMPLETED)
-
-    async def _wait(self, topic: str) -> None:
-        await asyncio.shield(self._coming(topic))  # one future for all who wait: none of them may cancel it
-
-    def _coming(self, topic: str) -> asyncio.Future[None]:
-        future = self._waiting.get(topic)
-        if future is None:
-            future = self._waiting[topic] = asyncio.get_running_loop().create_future()
-        return future
+        if any(self.latest(topic) > position for topic, position in positions.items()):
+            return
+        # A future for each who waits, and a timer beside it: between a commit and the frame that shows it somebody is
+        # woken three times, and tasks and shields around what is waited for took longer than the waking.
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        timer = None if timeout is None else loop.call_later(timeout, _wake, future)
+        for topic, position in positions.items():
+            self._waiting.setdefault(topic, {})[future] = position
+        try:
+            await future
+        finally:
+            if timer is not None:
+                timer.cancel()
+            for topic in positions:
+                waiting = self._waiting[topic]
+                del waiting[future]
+                if not waiting:
+                    del self._waiting[topic]
 
     def note(self, topic: str, position: int) -> None:
         """Take in that a topic reached a position."""
         if position > self.latest(topic):
             self._latest[topic] = position
-            if future := self._waiting.pop(topic, None):
-                future.set_result(None)
+            for future, last in self._waiting.get(topic, _NOBODY).items():
+                if last < position:
+                    _wake(future)
+
+    def set_back(self, topic: str, position: int) -> None:
+        """Take in that a topic has reached no more: it is started over, or its database lost what it did last."""
+        self._latest[topic] = min(position, self.latest(topic))
 
     # ------------------------------------------------------------ sending, receiving, keeping alive
 
@@ -268,6 +282,7 @@ class Feed:
     async def _ask(self) -> None:
         if self.poll is None:
             return
+        before = self._latest.copy()
         try:
             async with asyncio.timeout(_DEADLINE):
                 positions = await self.poll()
@@ -275,4 +290,6 @@ class Feed:
             self.failures += 1
             return
         for topic, position in positions.items():
+            if topic != LOG and position < before.get(topic, 0) == self.latest(topic):  # as of before it was asked
+                self.set_back(topic, position)
             self.note(topic, position)

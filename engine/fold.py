@@ -7,8 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from engine.codec import members
 from engine.shapes import ReadModel, Recorded, Row, replace
+from engine.store.found import Tombstone
 from engine.store.rowcache import RowCache
-from engine.store.rows import Table, Tombstone
+from engine.store.rows import Table
 from engine.store.session import Session
 
 R = TypeVar("R", bound=Row)
@@ -83,15 +84,11 @@ class Fold(Generic[R]):
 
         What is in `cache` is not loaded. Only the caller knows when the transaction is committed, and keeps it then.
         """
-        work = self.work(events)
-        if not work:
-            return Folded()
-        keys = {key for _, touched in work for key in touched}
-        before = cache.known(keys) if cache else {}
-        before |= table.load(connection, keys - before.keys(), slot)
-        folded = self.run(dict(before), work)
-        table.write(connection, slot, folded.rows.values(), folded.gone, folded.buried, before)
-        return folded
+        step = Step(self, table, slot, events, cache)
+        step.ask(connection)
+        step.fold()
+        step.write(connection)
+        return step.folded
 
     def _filled(self, key: str, new: R, row: R | None, version: int, recorded: Recorded) -> R:
         if new.id != key:  # type: ignore[attr-defined]  # every table makes sure that its rows have an id
@@ -103,6 +100,35 @@ class Fold(Generic[R]):
             created_at=recorded.recorded_at if row is None else row.created_at,
             updated_at=recorded.recorded_at,
         )
+
+
+class Step(Generic[R]):
+    """A batch on its way into a table, in the caller's transaction: ask, then fold, then write.
+
+    Whatever it asks is answered when it folds, so all that several of them ask can go in one journey.
+    """
+
+    def __init__(
+        self, fold: Fold[R], table: Table[R], slot: str, events: Sequence[Recorded], cache: RowCache[R] | None
+    ) -> None:
+        self._fold, self._table, self._slot = fold, table, slot
+        self._events, self._cache = events, cache
+        self.folded = Folded[R]()
+
+    def ask(self, connection: Session) -> None:
+        """Ask for the rows that the events touch. It may be done again, on another connection."""
+        self._work = self._fold.work(self._events)
+        keys = {key for _, touched in self._work for key in touched}
+        self._known = self._cache.known(keys) if self._cache else {}
+        self._asked = self._table.ask(connection, keys - self._known.keys(), self._slot)
+
+    def fold(self) -> None:
+        self._before = self._known | self._asked()
+        self.folded = self._fold.run(dict(self._before), self._work)
+
+    def write(self, connection: Session) -> None:
+        folded = self.folded
+        self._table.write(connection, self._slot, folded.rows.values(), folded.gone, folded.buried, self._before)
 
 
 def _same(new: Row, row: Row) -> bool:

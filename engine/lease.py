@@ -16,7 +16,7 @@ from engine.faults import LeaseLost
 from engine.store.dialect import SQLITE, Dialect
 from engine.store.leases import LIVING, Rows
 from engine.store.ledger import Ledger
-from engine.store.session import FAULTS, Place, Session
+from engine.store.session import FAULTS, Place, Session, Verdict
 from engine.tenure import NOBODYS, Lease
 
 SPAN = 6.0
@@ -95,10 +95,6 @@ class Leases:
         finally:
             await ledger.close()
 
-    async def open(self) -> None:
-        """Make the table, where it is not yet."""
-        await self._store.write(self._rows.make)
-
     @asynccontextmanager
     async def held(self, name: str) -> AsyncIterator[Token]:
         """Wait until this process owns a consumer, and do so as long as the block runs.
@@ -155,8 +151,17 @@ class Leases:
         Raises LeaseLost, which must undo the transaction. Whether the lease has expired is not asked: as long as nobody
         took it, nobody else writes.
         """
-        if self._rows.token(session, token.name) != token.number:
-            raise _lost(token)
+        self.asked(session, token)()
+
+    def asked(self, session: Session, token: Token) -> Verdict:
+        """The same in two steps: what it gives looks at the answer."""
+        answer = self._rows.ask_token(session, token.name)
+
+        def judge() -> None:
+            if answer() != token.number:
+                raise _lost(token)
+
+        return judge
 
     # ------------------------------------------------------------ who is there, and who has what
 

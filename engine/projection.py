@@ -3,38 +3,29 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from engine import clock, metrics, tracing
 from engine.again import pause
-from engine.faults import GONE, ProjectionFailed, Unavailable
+from engine.faults import GONE, ProjectionFailed, SetBack, Unavailable
 from engine.feed import Feed
 from engine.fold import Fold, Folded
 from engine.pace import Pace
+from engine.part import Company, Part
 from engine.rebuild import Rebuild
 from engine.shapes import ReadModel, Recorded, Row
 from engine.source import Head, Source, following, found_head
 from engine.status import LIVE_SECONDS, Rate, State, Status, Told, age
+from engine.store.newest import Written
 from engine.store.readstore import ReadStore
-from engine.store.rowcache import RowCache
-from engine.store.session import Guard, Session, alone
+from engine.store.session import Guard, alone
 
 R = TypeVar("R", bound=Row)
 _log = structlog.get_logger(__name__)
 _LEAST_DELAY, _MOST_DELAY = 0.5, 30.0
 _FORGET_EVERY = 1000
-
-
-class Company(Protocol):
-    """Those who take a projection along once it has read to the head of the log."""
-
-    async def travel(self, projection: "Projection[Any]") -> None:
-        """Take its batches for it, until it is to go on by itself."""
-
-    def release(self, projection: "Projection[Any]") -> None:
-        """Let it go on by itself, after the batch under way."""
 
 
 class Projection(Generic[R]):
@@ -46,7 +37,7 @@ class Projection(Generic[R]):
         source: Source,
         store: ReadStore,
         feed: Feed,
-        company: Company,
+        company: "Company[Projection[Any]]",
         *,
         random: Callable[[], float],
         batch_size: int = 1000,
@@ -65,7 +56,7 @@ class Projection(Generic[R]):
         self._pause = partial(pause, first=retry_after, longest=_MOST_DELAY, random=random)
         self._table = store.table(model)
         self.fold = Fold(model)
-        self.cache = RowCache(self._table.layout.weigh)
+        self.written = Written(self._table.layout.weigh, store.newest(model))
         self.rate = Rate(monotonic)
         self.counted = metrics.Consuming(metrics.UPDATE_SECONDS)
         self._progressed_at = monotonic()
@@ -88,8 +79,9 @@ class Projection(Generic[R]):
         checkpoint, fresh = await self._store.prepare(self.model, self._source.id, head, guard)
         self.position, self._slot, self._guard = checkpoint.position, checkpoint.slot, guard
         self._fresh_until = head if fresh else 0
-        self.cache.clear()  # another process may have written since
+        self.written.clear()  # another process may have written since
         self._is_sure, self._failures, self.last_error = True, 0, None
+        self._feed.set_back(self.name, self.position)
         self._feed.note(self.name, self.position)
 
     async def begin(self, guard: Guard) -> None:
@@ -175,6 +167,9 @@ class Projection(Generic[R]):
             await self.pace.resumed()
             try:
                 await self._step()
+            except SetBack as error:  # it goes on from there at once
+                self.doubt()
+                self._end_rebuild(error)
             except Exception as error:  # what failed is still before the checkpoint; other models run on
                 self._failed(error)
                 self._is_sure = False
@@ -202,11 +197,22 @@ class Projection(Generic[R]):
             self.last_error, self._failures = None, 0
             await self._company.travel(self)
 
+    def doubt(self) -> None:
+        """Look where the table is before the next batch: a commit may not have said that it succeeded, or be gone."""
+        self._is_sure = False
+        self.written.clear()
+        self.pace.stir()
+        self._company.release(self)
+
     async def _make_sure(self) -> None:
-        """After a failure, look how far the table has come: a commit may have succeeded that could not say so."""
         found = None if self._is_sure else await self._store.checkpoint(self.model)
         if found and found.slot == self._slot and found.position > self.position:
-            await self.took(Folded(), (), found.position)
+            await self.took(None, (), found.position)
+        elif found and found.slot == self._slot and found.position < self.position:
+            self.written.clear()
+            _log.warning("projection set back", projection=self.name, position=found.position, was=self.position)
+            self.position = found.position
+            self._feed.set_back(self.name, found.position)
         self._is_sure = True
 
     async def _is_due(self) -> bool:
@@ -218,7 +224,7 @@ class Projection(Generic[R]):
     async def _advance(self, events: Sequence[Recorded]) -> None:
         try:
             await self._project(events)
-        except GONE:
+        except (*GONE, SetBack):
             raise
         except Exception:  # done again one by one: all before the event that fails is applied, and that one is named
             for event in events:
@@ -236,12 +242,15 @@ class Projection(Generic[R]):
         position = events[-1].position
         if position != self.position + len(events):
             raise Unavailable(f"The log gave positions {events[0].position} to {position} after {self.position}.")
+        part = self.part(events, position)
         try:
-            folded = await self._store.write(lambda connection: self.write(connection, events, position))
+            (fault,) = await self._store.project([part])
+            if fault is not None:
+                raise fault
         except BaseException:
-            self.cache.clear()  # whether it was committed may not be known
+            self.written.clear()  # whether it was committed may not be known
             raise
-        await self.took(folded, events, position)
+        await self.took(part.folded, events, position)
 
     # ------------------------------------------------------------ one batch, in whosever transaction
 
@@ -250,23 +259,16 @@ class Projection(Generic[R]):
         """Whether it has nothing to do by itself."""
         return not self.pace.is_paused and not self.pace.seconds and self._rebuild is None
 
-    def write(self, connection: Session, events: Sequence[Recorded], position: int) -> Folded[R]:
-        """Fold events and move the checkpoint, on the writer's thread. Up to `position`, nothing else concerns it."""
-        table, slot = self._table, self._slot
-        self._guard(connection)
-        found = table.checkpoint(connection, held=True)
-        if found is None or (found.position, found.slot) != (self.position, slot):
-            raise Unavailable(f"Somebody else moved the checkpoint of {self.name}.")
-        folded = self.fold.write(connection, table, slot, events, self.cache)
-        table.move(connection, position, self._now())
+    def part(self, events: Sequence[Recorded], position: int) -> Part[R]:
+        """Folds events and moves the checkpoint. Up to `position`, nothing else concerns it."""
         self._batches += 1
-        if self._batches % _FORGET_EVERY == 0:
-            table.forget_passages(connection)
-        return folded
+        place, forgets, rows = (self.position, self._slot), self._batches % _FORGET_EVERY == 0, self.written.rows
+        return Part(self.fold, self._table, rows, self._guard, place, events, position, self._now(), forgets=forgets)
 
-    async def took(self, folded: Folded[R], events: Sequence[Recorded], position: int) -> None:
-        """What `write` gave is committed."""
-        self.cache.keep(folded.rows, folded.gone)
+    async def took(self, folded: Folded[R] | None, events: Sequence[Recorded], position: int) -> None:
+        """What a part of it came to is committed; None of something that is committed and not known."""
+        if folded is not None:
+            self.written.keep(self.position, position, folded.rows, folded.gone, folded.buried)
         self.rate.add(position - self.position)
         if events:
             now = self._now()
@@ -287,7 +289,7 @@ class Projection(Generic[R]):
             if rebuild.position == self.position:
                 await self._store.swap(self.model, rebuild.slot, self.position, self._guard)
                 self._slot = rebuild.slot
-                self.cache.clear()
+                self.written.clear()
                 self._end_rebuild(None)
         except Exception as error:  # the old table goes on; whoever asked for the rebuild is told
             self._end_rebuild(error)

@@ -23,6 +23,10 @@ from engine.status import Status
 from engine.store.readstore import ReadStore
 from engine.store.session import FAULTS
 
+LOOK = 1.0
+"Seconds between two looks at where the tables are, where they can be set back."
+PATIENCE = 5.0
+"Seconds that such a look may take."
 _log = structlog.get_logger(__name__)
 
 
@@ -52,6 +56,7 @@ class Projector:
         self._positions: Mapping[str, int] = {}
         "Of the tables, as they were found last."
         self._pruner: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._crew: Crew | None = None
         self.convoy = Convoy(source, store, feed, batch_size=batch_size, poll_interval=poll_interval)
         self.projections = {
@@ -78,6 +83,8 @@ class Projector:
             self._crew = Crew(Role.PROJECTOR, leases, list(self.projections.values()))
             await self._crew.start()
         self._pruner = asyncio.create_task(self._prune(), name="tombstone pruning")
+        if self._store.place.dialect.is_shared:
+            self._watch = asyncio.create_task(self._look_again(), name="tables looked at")
 
     async def _start_all(self) -> None:
         # All of them first: whoever waits has positions polled, and those of tables to be started over are of the past.
@@ -88,10 +95,10 @@ class Projector:
             projection.start()
 
     async def stop(self) -> None:
-        if self._pruner is not None:
-            self._pruner.cancel()
-            await asyncio.wait((self._pruner,))
-            self._pruner = None
+        for task in filter(None, (self._pruner, self._watch)):
+            task.cancel()
+            await asyncio.wait((task,))
+        self._pruner = self._watch = None
         if self._crew is not None:
             await self._crew.stop()
             self._crew = None
@@ -122,6 +129,18 @@ class Projector:
     def runs_all(self) -> bool:
         """Whether this process projects every model."""
         return all(projection.is_running for projection in self.projections.values())
+
+    async def _look_again(self) -> None:
+        """Find tables that lost what was done last, as their server failed: also while nothing is to be written."""
+        while True:
+            await asyncio.sleep(LOOK)
+            before = {name: each.position for name, each in self.projections.items() if each.is_running}
+            with suppress(*FAULTS, TimeoutError):  # looked at the next time
+                async with asyncio.timeout(PATIENCE):
+                    found = await self._store.positions()
+                for name, position in before.items():
+                    if found.get(name, position) < position:
+                        self.projections[name].doubt()
 
     async def _prune(self) -> None:
         while True:

@@ -120,12 +120,11 @@ class Reaction(Generic[S]):
 
     def passes(self, kinds: Collection[type[Any]], position: int, caught_up_at: datetime | None) -> bool:
         """Go on, never back, to a position without a look, if no event of these kinds concerns it or need be stored."""
-        if self._is_sure and position <= self.position:
-            return True
-        if not self._is_sure or not self._concerning.isdisjoint(kinds) or position - self._stored >= MOST_UNSTORED:
-            return False
-        self.rate.add(position - self.position)
-        self._at(position)
+        if not self._is_sure or position > self.position:
+            if not self._is_sure or not self._concerning.isdisjoint(kinds) or position - self._stored >= MOST_UNSTORED:
+                return False
+            self.rate.add(position - self.position)
+            self._at(position)
         self._caught_up_at = caught_up_at or self._caught_up_at
         return True
 

@@ -168,7 +168,7 @@ class Viewers:
             raise Unauthenticated("The token is not one of this server's. Sign in again.")
         if not await self._app.reached(USERS, ticket.position):
             raise Unavailable(f"{USERS.name} does not show position {ticket.position} yet")
-        account = self._remembered(ticket) or await self._read(ticket.subject)
+        account = self._remembered(ticket) or await self._read(ticket)
         if account is None or account.status is UserStatus.DELETED:
             raise Unauthenticated("The account is gone.", UserStatus.DELETED)
         if account.status is not UserStatus.ACTIVE:
@@ -180,12 +180,16 @@ class Viewers:
         account, position = self._accounts.get(ticket.subject, (None, 0))
         return account if max(position, self._position) >= ticket.position else None
 
-    async def _read(self, user_id: str) -> Account | None:
-        """A user's row, not older than the newest change we have acted on."""
+    async def _read(self, ticket: Ticket) -> Account | None:
+        """A user's row, not older than the ticket or the newest change we have acted on. Raises Unavailable."""
         while True:
-            account, position = await self._app.rows.get(USERS, user_id)
-            if position >= self._position or not self._is_following:
+            account, position = await self._app.rows.get(USERS, ticket.subject)
+            wanted = max(ticket.position, self._position if self._is_following else 0)
+            if position >= wanted:
                 break
+            self._app.feed.set_back(USERS.name, position)  # its database failed, and lost what it did last
+            if not await self._app.reached(USERS, wanted):
+                raise Unavailable(f"{USERS.name} does not show position {wanted} yet")
         # Whatever changes it from here on comes to `_take`, which then finds it; and finds the socket, as the caller
         # does not wait again before the socket has its viewer.
         if account is not None and self._is_following:

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class OwnPostgres:
     programs: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    options: dict[str, str] = field(default_factory=OPTIONS.copy)
 
     @property
     def url(self) -> str:
@@ -50,7 +51,7 @@ class OwnPostgres:
         await until(partial(self.answers, "postgres"), PATIENCE)
 
     def launch(self) -> None:
-        options: list[str] = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        options: list[str] = [part for name, value in self.options.items() for part in ("-c", f"{name}={value}")]
         command: tuple[str | Path, ...] = (
             self.programs / "postgres",
             "-D",

@@ -1,9 +1,7 @@
 """The whole shop against a model of it: any commands in any order, sent again, with crashes between and during them."""
 
 import asyncio
-import shutil
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from engine.graphql.execution import Executor, Request
 from engine.refusals import Refusal
 from engine.shapes import Command, Receipt
 from engine.shapes import replace as replaced
+from tests import worlds
 from tests.running import as_staff, built, settings
 
 QUERY = Request("""{
@@ -134,8 +133,8 @@ class Shop(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.runner = asyncio.Runner()
-        self.folder = Path(tempfile.mkdtemp(prefix="shop-"))
-        self.folders = [self.folder]
+        self.folders = ExitStack()
+        self.folder = self.folders.enter_context(worlds.folder())
         self.model = Model()
         self.answers: dict[str, tuple[Command, Receipt]] = {}
         self.sent = 0
@@ -194,7 +193,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(commands=st.lists(COMMANDS, max_size=5), turns=st.integers(0, 4))
     def crash(self, commands: list[Command], turns: int) -> None:
-        """Go on from the files as they are in the middle of something; then find out what was stored, in order."""
+        """Go on from the tables as they are in the middle of something; then find out what was stored, in order."""
         ids = [self._id() for _ in commands]
         self.runner.run(self._crash(commands, ids, turns))
         stored = [place for place, id in enumerate(ids) if self.runner.run(self.app.log.command(id))]
@@ -211,15 +210,13 @@ class Shop(RuleBasedStateMachine):
         tasks = [asyncio.create_task(self._sent(each, id)) for each, id in zip(commands, ids, strict=True)]
         for _ in range(turns):
             await asyncio.wait(tasks or [asyncio.create_task(self.app.statuses())], timeout=0)
-        after = Path(tempfile.mkdtemp(prefix="shop-"))
+        after = self.folders.enter_context(worlds.folder())
         # The read tables first: they are never ahead of the log.
-        for name in ("read.db", "read.db-wal", "log.db", "log.db-wal"):
-            if (self.folder / name).exists():
-                shutil.copy(self.folder / name, after / name)
+        for name in ("read.db", "log.db"):
+            worlds.snapshot(self.folder / name, after / name)
         await asyncio.gather(*tasks)
         await self._stop()
         self.folder = after
-        self.folders.append(after)
         await self._start()
 
     @rule()
@@ -250,8 +247,7 @@ class Shop(RuleBasedStateMachine):
         if hasattr(self, "runner"):
             self.runner.run(self._end())
             self.runner.close()
-            for folder in self.folders:
-                shutil.rmtree(folder)
+            self.folders.close()
 
     async def _end(self) -> None:
         await self._look()
@@ -262,6 +258,12 @@ class Shop(RuleBasedStateMachine):
         await self._stop()
 
 
+EXAMPLES = {"sqlite": 15, "postgresql": 5}
+"How many runs: fewer where each step takes several times as long."
+
+
+@pytest.mark.worlds
 @pytest.mark.timeout(240)  # it opens and closes some two hundred shops
-def test_the_shop_is_what_the_model_says_whatever_happens() -> None:
-    run_state_machine_as_test(Shop, settings=effort(max_examples=15, stateful_step_count=20, deadline=None))
+def test_the_shop_is_what_the_model_says_whatever_happens(world: str) -> None:
+    many = effort(max_examples=EXAMPLES[world], stateful_step_count=20, deadline=None)
+    run_state_machine_as_test(Shop, settings=many)

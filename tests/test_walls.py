@@ -142,6 +142,14 @@ def test_a_file_and_its_functions_stay_small(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TESTS, ids=name_of)
+def test_who_runs_in_one_world_says_why(path: Path) -> None:
+    parts = nodes(path)
+    marks = [node.lineno for node in parts if isinstance(node, ast.Attribute) and node.attr == "one_world"]
+    calls = [node for node in parts if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("one_world")]
+    assert len(marks) == len([call for call in calls if call.args and len(ast.unparse(call.args[0]).split()) > 2])
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name_of)
 def test_no_test_sleeps(path: Path) -> None:
     assert [node.lineno for node in nodes(path) if isinstance(node, ast.Call) and waits_blindly(node)] == []
 

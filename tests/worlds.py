@@ -2,18 +2,22 @@
 
 import atexit
 import os
+import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 
 from engine import ids
+from engine.feed import Feed
 from engine.store.dialect import POSTGRES, SQLITE, Dialect
 from engine.store.postgres import Database
 from engine.store.postgres_session import PostgresSession
@@ -31,6 +35,38 @@ TABLES = {
 _BESIDE = [WORLDS[0]]
 "The world of the test that runs."
 _made: list[str] = []
+_used: set[str] = set()
+"What the test that runs has used of each world: databases in files, and the server."
+
+
+_seen: set[str] = set()
+"Files that were opened before: a shop of several tests may open its own once more at any time."
+
+
+def _look(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note each new file. What is in memory is gone with the test, and what verifies writes is a draft."""
+    if event == "sqlite3.connect" and ".db" in str(arguments[0]) and "/verify-" not in str(arguments[0]):
+        path = str(arguments[0]).partition("?")[0].removeprefix("file:")
+        if path not in _seen:
+            _seen.add(path)
+            _used.add(WORLDS[0])
+
+
+sys.addaudithook(_look)
+
+
+def begin() -> None:
+    """Note from now on what is used."""
+    _used.clear()
+
+
+def stray(chosen: str | None, folder: Path | None) -> str:
+    """What is wrong about what a test has used that was to run in this world, or in none; empty if all is well."""
+    files = [] if folder is None else [path.name for path in folder.rglob("*.db")]
+    used = _used | {WORLDS[0] for _ in files}
+    if chosen is None:
+        return f"It keeps tables: have it take tmp_path, or mark it `worlds` or `one_world`. ({used})" if used else ""
+    return f"It runs in both worlds and is not in this one alone. ({used}, {files})" if used - {chosen} else ""
 
 
 def is_postgres() -> bool:
@@ -51,6 +87,7 @@ def url(path: Path, *, is_empty: bool = False) -> str:
     """Where the tables are that would be in a file. On PostgreSQL they are there, unless it is to be empty."""
     if not is_postgres():
         return f"sqlite:///{path}"
+    _used.add(WORLDS[1])
     schema = schema_of(path)
     if schema not in _made:
         _made.append(schema)
@@ -64,6 +101,7 @@ def url(path: Path, *, is_empty: bool = False) -> str:
 def schemas(*names: str) -> Iterator[list[str]]:
     """URLs of migrated schemas on the server, of those that are named `log` and `reads`, for longer than one test."""
     _need_server()
+    _used.add(WORLDS[1])
     made = [f"test_{name}_{ids.new()}" for name in names]
     try:
         for name, each in zip(names, made, strict=True):
@@ -103,6 +141,26 @@ def holding(path: Path, table: str) -> Iterator[None]:
     with psycopg.connect(SERVER, connect_timeout=3) as other:
         other.execute(f"LOCK TABLE {schema_of(path)}.{table} IN SHARE MODE".encode())
         yield
+
+
+def snapshot(path: Path, to: Path) -> None:
+    """Have the tables a second time as they are at this moment, which is what a process finds after a crash."""
+    if not is_postgres():
+        for end in ("", "-wal"):
+            if path.with_name(f"{path.name}{end}").exists():
+                shutil.copy(path.with_name(f"{path.name}{end}"), to.with_name(f"{to.name}{end}"))
+        return
+    old, new = schema_of(path), schema_of(to)
+    _made.append(new)
+    with _server().transaction():
+        _server().execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        _server().execute(f"CREATE SCHEMA {new}".encode())
+        found = _server().execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (old,)).fetchall()
+        for (table,) in found:
+            _server().execute(f'CREATE TABLE {new}."{table}" (LIKE {old}."{table}" INCLUDING ALL)'.encode())
+            # The owners are gone. That their leases expire takes seconds, and is tried by tests of its own.
+            if table != "leases":
+                _server().execute(f'INSERT INTO {new}."{table}" SELECT * FROM {old}."{table}"'.encode())
 
 
 def _kind(path: Path) -> Kind:
@@ -146,6 +204,11 @@ def settings(folder: Path) -> dict[str, str]:
     return {**stores, "redis_url": broker("redis")} if is_postgres() else stores
 
 
+def feed(**options: Any) -> Feed:
+    """A feed as this world has it, whose hints nobody else hears."""
+    return Feed(broker("redis") if is_postgres() else "", channel=f"hints:{ids.new()}", **options)
+
+
 def matches(vector: str, terms: str) -> bool:
     """Whether PostgreSQL finds a row with these words."""
     found = _server().execute("SELECT %s::tsvector @@ %s::tsquery", (vector, terms)).fetchone()
@@ -163,10 +226,26 @@ def world(name: str) -> Iterator[None]:
             _need_server()
         yield
     finally:
-        for schema in _made[others:]:
-            _server().execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
-        del _made[others:]
+        _drop(others)
         _BESIDE.pop()
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for one example of many. What was kept for it goes with it."""
+    others = len(_made)
+    with TemporaryDirectory() as made:
+        try:
+            yield Path(made)
+        finally:
+            _drop(others)
+
+
+def _drop(others: int) -> None:
+    """Remove what was made since there were only so many."""
+    for schema in _made[others:]:
+        _server().execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+    del _made[others:]
 
 
 @cache

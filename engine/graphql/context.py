@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter, itemgetter
 from typing import Any, Self, TypeVar
 
 from strawberry import UNSET
@@ -21,6 +23,7 @@ MOST_VALUES = 1000
 
 R = TypeVar("R", bound=Row)
 N = TypeVar("N")
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -73,9 +76,23 @@ class Context:
                 {"position": str(reached), "atLeast": str(at_least)},
             )
 
+    async def _shown(
+        self,
+        model: ReadModel[R],
+        at_least: Position | None,
+        read: Callable[[], Awaitable[T]],
+        position: Callable[[T], int],
+    ) -> T:
+        """What a read gives that shows a position. Raises ProtocolError (STALE_READ) when that takes too long."""
+        while True:
+            await self.fresh(model, at_least)
+            found = await read()
+            if not at_least or position(found) >= at_least:
+                return found
+            self.app.feed.set_back(model.name, position(found))  # its database failed, and lost what it did last
+
     async def row(self, model: ReadModel[R], key: str, at_least: Position | None = UNSET) -> R | None:
-        await self.fresh(model, at_least)
-        row, _ = await self.app.rows.get(model, key)
+        row, _ = await self._shown(model, at_least, lambda: self.app.rows.get(model, key), itemgetter(1))
         return row
 
     async def newest(self, model: ReadModel[R], key: str) -> R | None:
@@ -84,15 +101,16 @@ class Context:
 
     async def first(self, model: ReadModel[R], conditions: Conditions, at_least: Position | None = UNSET) -> R | None:
         """The first row, in the model's order, that meets every condition."""
-        await self.fresh(model, at_least)
-        page = await self.app.rows.page(model, conditions, limit=1)
+        read = partial(self.app.rows.page, model, conditions, limit=1)
+        page = await self._shown(model, at_least, read, attrgetter("position"))
         return page.rows[0] if page.rows else None
 
     async def after(self, model: ReadModel[R], receipt: Receipt | None, key: str) -> R | None:
         """The row under a key once it shows what a command did; None when it does not in time."""
         if receipt is None or not await self.app.reached(model, receipt.position):
             return None
-        return await self.row(model, key)
+        row, position = await self.app.rows.get(model, key)
+        return row if position >= receipt.position else None
 
     async def page(
         self,
@@ -106,14 +124,13 @@ class Context:
     ) -> Connection[N]:
         """A page of a read model as a connection."""
         _check(conditions)
-        await self.fresh(model, at_least)
         start, bound = (part.before, part.after) if part.backwards else (part.after, part.before)
         table = self.app.rows.table(model)
         if not all(table.is_cursor(each) for each in (start, bound) if each is not None):
             raise ProtocolError("BAD_USER_INPUT", "The cursor is not one of this list.")
-        page = await self.app.rows.page(
-            model, conditions, after=start, limit=part.limit, descending=part.backwards, search=search
-        )
+        way: dict[str, Any] = {"limit": part.limit, "descending": part.backwards, "search": search}
+        read = partial(self.app.rows.page, model, conditions, after=start, **way)
+        page = await self._shown(model, at_least, read, attrgetter("position"))
         rows = page.rows
         if bound is not None:
             places = [(row, table.cursor(row)) for row in rows]

@@ -11,8 +11,9 @@ from graphql import OperationType
 
 from engine.graphql import messages, traces
 from engine.graphql.errors import shaped, told
-from engine.graphql.execution import ContextOf, Executor, Peer, Request, Result, Scope, refused
+from engine.graphql.execution import ContextOf, Executor, Peer, Request, Scope
 from engine.graphql.group import Group, Subscription
+from engine.graphql.result import Result, refused
 from engine.graphql.sharing import Groups
 from engine.serving import Wire
 

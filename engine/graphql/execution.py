@@ -1,24 +1,24 @@
 """GraphQL operations, executed on a Strawberry schema without Strawberry's own machinery around each request."""
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
-import orjson
 from graphql import OperationType
 from graphql.execution import Executor as CoreExecutor
 from strawberry import Schema
 
 from engine.graphql import ordinary
 from engine.graphql.compiled.calls import Calls
-from engine.graphql.compiled.plan import Compiled, Plan, attempted, used
+from engine.graphql.compiled.plan import Compiled, attempted, used
 from engine.graphql.documents import Documents, Operation
 from engine.graphql.errors import Shaped, shaped, told
 from engine.graphql.ordinary import IS_AWAITABLE
 from engine.graphql.persisted import Persisted
+from engine.graphql.result import Result, refused
+from engine.graphql.stream import Stream
 from engine.graphql.uses import MUCH
 
 Scope = Mapping[str, Any]
@@ -59,51 +59,6 @@ COSTLY = 1000
 "Values of an answer from which on it takes less time to compile an operation than that saves."
 ContextOf = Callable[[Peer, Request], Awaitable[Any]]
 "Makes the context of one operation. What it raises is the answer: a ProtocolError as it is, anything else masked."
-
-
-@dataclass(slots=True)
-class Result:
-    """An answer. A `refused` one never came to be executed, so it has no data at all, not even null."""
-
-    data: dict[str, Any] | None = None
-    errors: tuple[Shaped, ...] = ()
-    kind: Literal["executed", "refused"] = "executed"
-    extensions: dict[str, Any] | None = None
-    "What is told about the answer as a whole; None leaves the member out."
-
-    def encode(self) -> bytes:
-        """The answer as JSON. Never raises: what cannot be encoded is a fault like any other."""
-        try:
-            return _json(self.answer())
-        except (TypeError, ValueError, RecursionError) as fault:
-            return _json({"data": None, "errors": told([fault])})
-
-    def encode_errors(self) -> bytes:
-        """The errors alone, as JSON. Never raises."""
-        try:
-            return _json(self.errors)
-        except (TypeError, ValueError, RecursionError) as fault:
-            return _json(told([fault]))
-
-    def answer(self) -> dict[str, Any]:
-        answer: dict[str, Any] = {} if self.kind == "refused" else {"data": self.data}
-        if self.errors:
-            answer["errors"] = self.errors
-        if self.extensions is not None:
-            answer["extensions"] = self.extensions
-        return answer
-
-
-def refused(errors: tuple[Shaped, ...]) -> Result:
-    return Result(None, errors, "refused")
-
-
-def _json(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        # orjson stops at integers of 64 bits, at lone surrogates and at 254 levels; the standard library does not.
-        return json.dumps(value, allow_nan=False).encode()
 
 
 class Executor:
@@ -197,7 +152,7 @@ class Executor:
 
     async def stream(
         self, operation: Operation, request: Request, context: Any, *, again: bool = False
-    ) -> "Stream | Result":
+    ) -> Stream | Result:
         """Start a subscription that was planned before, or `again`. Never raises, but for cancellation."""
         core = self._build(operation, request, context)
         source = core.errors if isinstance(core, Result) else await ordinary.source(core)
@@ -229,72 +184,3 @@ class Executor:
         if isinstance(built, list):
             return refused(ordinary.refusals(built))
         return built
-
-
-class Stream:
-    """A running subscription: what its source gives, and the answer that each of that comes to."""
-
-    def __init__(
-        self,
-        core: CoreExecutor[Any],
-        source: AsyncIterator[Any],
-        compiled: Callable[[], Compiled | None],
-        extensions: dict[str, Any],
-    ) -> None:
-        self._core: Any = core
-        self.context: Any = core.context_value
-        self._source = source
-        self._compiled = compiled
-        "Gives what there is when an operation is used once more: each answer is a use."
-        self._plan: Plan | None = None
-        self._extensions: dict[str, Any] | None = extensions
-        "Of the first answer."
-
-    async def next(self) -> Any:
-        """What the source gives next. Raises StopAsyncIteration at its end, and whatever the source raises."""
-        return await anext(self._source)
-
-    async def answer(self, payload: Any) -> Result:
-        """The answer to what the source gave. Never raises, but for cancellation."""
-        core = self._core
-        calls: Calls | None = None
-        extensions, self._extensions = self._extensions, None
-        if plan := self._plan or self._planned():
-            run = plan.terms.run(
-                plan.terms, core.variable_values, core.context_value, core.operation_extensions, payload
-            )
-            outcome = await attempted(plan, run)
-            if isinstance(outcome, dict):
-                return Result(outcome, extensions=extensions)
-            calls = outcome
-        data, errors = await ordinary.executed(core.build_per_event_executor(payload), False, calls)
-        return Result(data, errors, extensions=extensions)
-
-    def _planned(self) -> Plan | None:
-        compiled = self._compiled()
-        self._plan = compiled.events(self._core.variable_values) if compiled else None
-        return self._plan
-
-    async def close(self) -> None:
-        """End the source: that runs the clean-up of the resolver's generator."""
-        try:
-            if hasattr(self._source, "aclose"):
-                await self._source.aclose()
-        finally:
-            ordinary.let_core_go(self._core)
-
-    async def answers(self) -> AsyncGenerator[Result, None]:
-        """All of them, one by one; a `refused` one is the last."""
-        try:
-            while True:
-                try:
-                    payload = await self.next()
-                except StopAsyncIteration:
-                    return
-                except Exception as fault:
-                    # Going on is safe: the source has ended by raising, and this subscription ends with it.
-                    yield refused(told([fault]))
-                    return
-                yield await self.answer(payload)
-        finally:
-            await self.close()

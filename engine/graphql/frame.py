@@ -85,7 +85,14 @@ class Frame(Span, Generic[N]):
 
     @classmethod
     def of(cls, change: Change[R], node: Callable[[R], N], prefix: str = "") -> "Frame[N]":
-        """`prefix` is what the nodes' ids have before the rows' keys."""
+        """Made once for all whom the change is told to. `prefix` is what the nodes' ids have before the rows' keys."""
+        made: Frame[N] | None = change.made.get((node, prefix))
+        if made is None:
+            made = change.made[node, prefix] = cls._made(change, node, prefix)
+        return made
+
+    @classmethod
+    def _made(cls, change: Change[R], node: Callable[[R], N], prefix: str) -> "Frame[N]":
         return cls(
             kind=FrameKind[change.kind],
             since=Position(change.since),

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 from engine.graphql.documents import Operation
 from engine.graphql.errors import told
-from engine.graphql.execution import Request, Result, Stream, refused
+from engine.graphql.execution import Request
 from engine.graphql.frame import Span
+from engine.graphql.result import Result, refused
+from engine.graphql.stream import Stream
 from engine.graphql.traces import pushing
 
 KEPT = 8
@@ -272,7 +274,7 @@ class Group:
 
     async def _answer(self, span: Span, since: int | None) -> bytes:
         there = span if since is None or span.since == since else span.at(since)
-        return (await self.stream.answer(there)).encode()
+        return await self.stream.encoded(there)
 
     async def _push(self, members: list[Member], answer: bytes, position: int | None) -> None:
         self.frames += len(members)

@@ -13,9 +13,10 @@ from engine.graphql import envelope, negotiation, sse, traces
 from engine.graphql.documents import Operation
 from engine.graphql.envelope import Malformed
 from engine.graphql.errors import shaped, told
-from engine.graphql.execution import ContextOf, Executor, Peer, Request, Result, Scope, refused
+from engine.graphql.execution import ContextOf, Executor, Peer, Request, Scope
 from engine.graphql.negotiation import Wanted
 from engine.graphql.origins import Origins
+from engine.graphql.result import Result, refused
 from engine.graphql.sse import EventStreams
 from engine.graphql.sse import Receive as Receive
 from engine.graphql.sse import Send as Send

@@ -19,11 +19,13 @@ from graphql import (
 
 from engine.graphql.documents import Operation
 from engine.graphql.errors import told
-from engine.graphql.execution import Executor, Request, Result, Stream, refused
+from engine.graphql.execution import Executor, Request
 from engine.graphql.fragments import fragments
 from engine.graphql.frame import Span
 from engine.graphql.group import Group, Member, Opening, Subscription
+from engine.graphql.result import Result, refused
 from engine.graphql.scalars import Position
+from engine.graphql.stream import Stream
 from engine.graphql.traces import pushing
 
 START = "after"

@@ -11,9 +11,11 @@ from typing import Any
 
 from engine.graphql.envelope import Malformed
 from engine.graphql.errors import ProtocolError, told
-from engine.graphql.execution import Result, Scope, Stream, refused
+from engine.graphql.execution import Scope
 from engine.graphql.frame import Span
+from engine.graphql.result import Result, refused
 from engine.graphql.scalars import MOST_POSITION, Position
+from engine.graphql.stream import Stream
 from engine.graphql.traces import pushing
 
 Message = MutableMapping[str, Any]

@@ -6,8 +6,8 @@ from typing import Any
 
 from engine import tracing
 from engine.graphql.documents import Operation
-from engine.graphql.execution import Result
 from engine.graphql.frame import Frame
+from engine.graphql.result import Result
 
 _NOTHING = nullcontext()
 

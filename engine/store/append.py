@@ -75,13 +75,12 @@ class Appending:
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         """The versions of streams before this transaction; 0 for one that holds nothing."""
-        found: dict[str, int] = {}
+        found = dict.fromkeys(streams, 0)
         for start in range(0, len(streams), tables.STREAMS_AT_ONCE):
             wanted = streams[start : start + tables.STREAMS_AT_ONCE]
             places = next(each for each in tables.VERSIONS if each >= len(wanted))
             padding = [None] * (places - len(wanted))
-            for stream, version in self._session.execute(tables.VERSIONS[places], [*wanted, *padding]):
-                found[stream] = version or 0
+            found.update(self._session.execute(tables.VERSIONS[places], [*wanted, *padding]))
         return found
 
     def expect(self, streams: Sequence[str], snapshots: Sequence[str], claims: Sequence[tuple[str, str]] = ()) -> None:
@@ -124,28 +123,23 @@ class Appending:
 
         Raises UnicodeEncodeError, with nothing handed in, for text that no encoding can hold.
         """
+        # What can fail comes before anything is handed in.
+        made = [(event, type(event).__name__, event.schema, self._codec.encode(event)) for event in new]
         position, stored_at, at = self.head, self._stored_at, self.at
-        rows, recorded, unknown, characters = [], [], [], 0
-        for event in new:
-            data = self._codec.encode(event)
-            kind = type(event).__name__, event.schema
+        for event, name, schema, data in made:
             position += 1
             version += 1
-            if kind not in self._known_types:
-                unknown.append(kind)
-            rows.append((position, stream, version, *kind, data, stored_at, *about))
-            recorded.append(Recorded(position, stream, version, event, at, *about))
-            characters += len(data)
-        self._events += rows
-        self._new_types.update(unknown)
-        self.recorded += recorded
-        self.characters += characters
+            if (name, schema) not in self._known_types:
+                self._new_types.add((name, schema))
+            self._events.append((position, stream, version, name, schema, data, stored_at, *about))
+            self.recorded.append(Recorded(position, stream, version, event, at, *about))
+            self.characters += len(data)
         self.head = position
 
     def remember(self, fingerprint: bytes, receipt: Receipt) -> None:
         self._commands[receipt.command_id] = (
             receipt.command_id,
-            fingerprint,
+            bytearray(fingerprint),  # which sqlite3 takes as it is, while bytes take it 0.3 µs more to adapt
             receipt.stream,
             receipt.version,
             receipt.position,

@@ -33,6 +33,8 @@ FIND = "SELECT version, layout, log_id, position, floor, slot, passed_at FROM ch
 HOLD = f"{FIND} FOR UPDATE"
 MOVE = "UPDATE checkpoints SET position = ?, passed_at = ? WHERE model = ?"
 PASS = SQLITE.replacing(passages)
+MOVE_AND_PASS = f"WITH moved AS ({MOVE}) {PASS}"
+"Both in one statement, with the parameters of both, where a statement may change two tables."
 PASSED = "SELECT passed_at FROM passages WHERE model = ? AND position >= ? ORDER BY position LIMIT 1"
 FORGET = """DELETE FROM passages WHERE model = ?1 AND position <
     (SELECT position FROM passages WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)"""

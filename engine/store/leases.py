@@ -1,14 +1,14 @@
 """Leases as they are stored: a row for each consumer, beside its checkpoint."""
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.functions import FunctionElement
 
 from engine.store.dialect import SQLITE, Dialect
-from engine.store.session import Session
+from engine.store.session import Session, asked
 from engine.tenure import NOBODYS, Lease
 
 LIVING = "living "
@@ -58,14 +58,13 @@ def _now_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 class Rows:
-    """The statements on leases, for one kind of database. All but `make` are for inside a transaction that writes."""
+    """The statements on leases, for one kind of database. They are for inside a transaction that writes."""
 
     def __init__(self, dialect: Dialect = SQLITE) -> None:
         text = dialect.text_named
         mine = leases.c.name == sa.bindparam("consumer")
         state = sa.select(leases.c.owner, leases.c.token, leases.c.expires_at, _Now()).where(mine)
         values: dict[Any, Any] = {column: sa.bindparam(column.name) for column in leases.columns}
-        self._create = text(CreateTable(leases, if_not_exists=True))
         self._insert = text(dialect.insert(leases).values(values).on_conflict_do_nothing())
         self._look = text(state)
         self._hold = text(state.with_for_update(key_share=True))
@@ -83,9 +82,6 @@ class Rows:
         is_over = leases.c.expires_at < sa.bindparam("before")
         self._evict = _EVICT if dialect.is_shared else None
         self._bury = text(sa.delete(leases).where(leases.c.name.like(sa.bindparam("living")), is_over))
-
-    def make(self, session: Session) -> None:
-        session.execute(self._create)
 
     def look(self, session: Session, name: str) -> tuple[Lease, int]:
         """The lease, and what time it is; nobody else is kept from changing it."""
@@ -112,8 +108,17 @@ class Rows:
 
     def token(self, session: Session, name: str) -> int:
         """The token of the newest owner, which stays the newest until this transaction is over."""
-        row = session.execute(self._token, {"consumer": name}).fetchone()
-        return 0 if row is None else int(row[0])
+        return self.ask_token(session, name)()
+
+    def ask_token(self, session: Session, name: str) -> Callable[[], int]:
+        """The same in two steps: what it gives looks at the answer."""
+        found = asked(session, self._token, {"consumer": name})
+
+        def answer() -> int:
+            row = next(iter(found), None)
+            return 0 if row is None else int(row[0])
+
+        return answer
 
     def change(self, session: Session, name: str, lease: Lease) -> None:
         state = {"owner": lease.owner, "token": lease.token, "expires_at": lease.expires_at}

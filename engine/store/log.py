@@ -143,11 +143,22 @@ class Log:
         if found or (found is not None and not is_shared):
             return found
         # At the end of the tail: others may have appended more.
-        found = await self._readers.once(
-            lambda connection: [self._recorded(row) for row in connection.execute(READ, (after, limit))]
-        )
+        return await self._find(after, limit)
+
+    async def _find(self, after: int, limit: int) -> list[Recorded]:
+        is_new, characters = after >= self._head, 0
+
+        def work(connection: Session) -> list[Recorded]:
+            nonlocal characters
+            rows = connection.execute(READ, (after, limit)).fetchall()
+            characters = sum(len(row[5]) for row in rows)
+            return list(map(self._recorded, rows))
+
+        found = await self._readers.once(work)
         if found:
             self._head = max(found[-1].position, self._head)
+            if is_new:  # others in this process follow as closely
+                self._tail.follow(found, characters)
         return found
 
     async def select(

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 from engine.store.checkpoints import Checkpoint
-from engine.store.rows import Page
+from engine.store.found import Page
 
 MOST_PAGES = 256
 MOST_CHARACTERS = 8 * 1024 * 1024

@@ -151,7 +151,7 @@ class Database:
         return await PostgresConnection.open(self, PATIENCE if is_log else WRITING, prepares=True)
 
     async def reader(self) -> Connection:
-        return await PostgresConnection.open(self)
+        return await PostgresConnection.open(self, prepares=True)
 
     async def own(self, what: str) -> Held:
         return _Nothing()  # of a consumer's owner leases tell

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from engine import clock
 from engine.faults import Replaced, Unavailable, Unconfirmed, Unsettled
 from engine.store.session import Cursor, Question, Session
-from engine.store.translation import APPEND, BEGIN, translated
+from engine.store.translation import APPEND, BEGIN, PROJECT, translated
 
 try:
     import psycopg
@@ -65,6 +65,25 @@ class PostgresSession:
     def ask(self, *questions: Question) -> list[Cursor]:
         with self.together("SELECT") as all:
             return [all.execute(text, parameters) for text, parameters in questions]
+
+    def look(self, ask: Callable[[Session], T]) -> T:
+        def send() -> T:
+            with self.together("SELECT") as all:
+                all.execute(BEGIN["BEGIN"])
+                found = ask(all)
+                all.execute("COMMIT")
+                return found
+
+        return self._begin(send)
+
+    def begin(self, ask: Callable[[Session], T]) -> T:
+        def send() -> T:
+            with self.together("SELECT") as all:
+                for text in PROJECT:
+                    all.execute(text)
+                return ask(all)
+
+        return self._begin(send)
 
     def append(self, *questions: Question) -> list[Cursor]:
         begin = [(text, ()) for text in APPEND]

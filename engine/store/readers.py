@@ -61,7 +61,7 @@ class Readers:
         return await self.once(transaction)
 
     async def once(self, work: Work[T]) -> T:
-        """Run `work`, which is one statement and needs no transaction: on a wire, two journeys less."""
+        """Run `work`, which is one statement, or one journey with a transaction of its own: on a wire, it saves two."""
         connection = await self._take()
         try:
             try:

@@ -1,6 +1,7 @@
 """The read tables in one database: each has one process that writes it, many connections read."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -8,16 +9,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from engine.faults import Unavailable
+from engine.faults import Replaced, Unavailable
 from engine.shapes import Conditions, ReadModel, Row
 from engine.store import revisions
 from engine.store.checkpoints import Checkpoint
 from engine.store.dialect import Dialect
+from engine.store.found import Answer, Changes, Page
+from engine.store.newest import Newest
 from engine.store.pages import Pages, Remembered
+from engine.store.projecting import Fault, Part, projected
 from engine.store.readers import Readers
 from engine.store.revisions import READS
-from engine.store.rows import Changes, Cursor, Page, Table
-from engine.store.session import Connection, Guard, Held, Place, Session, alone, transaction
+from engine.store.rows import Cursor, Table
+from engine.store.session import Connection, Guard, Held, Place, Session, alone, transaction, wired
 from engine.store.sqlite import File
 
 R = TypeVar("R", bound=Row)
@@ -54,12 +58,15 @@ class ReadStore:
             if model.name in self._tables:
                 raise ValueError(f"Two read models are called {model.name}; rename one of them.")
             self._tables[model.name] = compiled(model, self.place.dialect)
+        self._newest = {name: Newest[Any](table.layout.encode_fixed) for name, table in self._tables.items()}
         self._readonly = readonly
         self._readers = Readers(self.place.name, self.place.reader, *readers)
         self._writer: Connection | None = None
         self._lock: Held | None = None
         self._tending: Held | None = None
         self._pages = Pages()
+        self._slots: dict[str, str] = {}
+        "In which of its places each table was found last, of those where it need not be asked first."
 
     async def open(self) -> None:
         """Be one who writes, of a file the one, and make what every model shares. `prepare` makes the tables."""
@@ -91,6 +98,9 @@ class ReadStore:
     def table(self, model: ReadModel[R]) -> Table[R]:
         return self._tables[model.name]
 
+    def newest(self, model: ReadModel[R]) -> Newest[R]:
+        return self._newest[model.name]
+
     async def write(self, work: Callable[[Session], T]) -> T:
         """Do `work` in one transaction on the writer's thread."""
         if self._writer is None:
@@ -102,9 +112,20 @@ class ReadStore:
 
         return await self._writer.run(unit)
 
+    async def project(self, parts: Sequence[Part]) -> Sequence[Fault]:
+        """Do parts in one transaction; what each failed of, with nothing of it done. A server that crashes may lose the
+        newest such transactions, each with its checkpoints: see `Part.fold`."""
+        if self._writer is None:
+            raise Unavailable(f"{self.place.name} is not open for writing.")
+        return await self._writer.run(lambda session: projected(session, parts))
+
     async def read(self, work: Callable[[Session], T]) -> T:
         """Do `work` in one read transaction, so on one state of the file."""
         return await self._readers.read(work)
+
+    async def once(self, work: Callable[[Session], T]) -> T:
+        """Do `work`, which is one journey."""
+        return await self._readers.once(work)
 
     # ------------------------------------------------------------ rows
 
@@ -163,9 +184,28 @@ class ReadStore:
     ) -> Changes:
         """What changed after a place in (position, id); see Table.changes."""
         table = self.table(model)
-        return await self.read(
-            lambda connection: table.changes(connection, conditions, after=after, limit=limit, seen=seen)
-        )
+
+        def work(connection: Session) -> Changes:
+            return table.changes(connection, conditions, after=after, limit=limit, seen=seen)
+
+        if seen is None or not self.place.dialect.is_shared:
+            return await self.read(work)
+        slot = self._slots.get(model.name, "a")
+
+        def ask(session: Session) -> tuple[Answer[Checkpoint | None], Callable[[Checkpoint], Changes]]:
+            return table.ask_checkpoint(session), table.ask_changes(session, slot, conditions, after, limit, seen)
+
+        def look(session: Session) -> Changes | None:
+            checkpoint, found = wired(session).look(ask)
+            shown = checkpoint()
+            return found(shown) if shown is not None and shown.slot == slot else None
+
+        with suppress(Replaced):
+            if (changes := await self.once(look)) is not None:
+                return changes
+        # It was rebuilt into its other place.
+        found, self._slots[model.name] = await self.read(lambda session: (work(session), table.slot(session)))
+        return found
 
     # ------------------------------------------------------------ checkpoints
 

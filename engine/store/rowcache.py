@@ -34,17 +34,20 @@ class RowCache(Generic[R]):
         rows = self._rows
         return {key: rows[key][0] for key in keys if key in rows}
 
-    def keep(self, rows: Mapping[str, R], gone: Iterable[str]) -> None:
-        """Take in what was written, and let go of what was deleted."""
+    def keep(self, rows: Mapping[str, R], gone: Iterable[str]) -> int:
+        """Take in what was written, and let go of what was deleted. Gives the characters of what was written."""
+        written = 0
         for key in gone:
             self._characters -= self._rows.pop(key, _NOTHING)[1]
         for key, row in rows.items():
             weight = self._weigh(row)
+            written += weight
             self._characters += weight - self._rows.pop(key, _NOTHING)[1]
             self._rows[key] = row, weight  # at the end, as the newest
         while len(self._rows) > MOST_ROWS or self._characters > MOST_CHARACTERS:
             _, (_, weight) = self._rows.popitem(last=False)
             self._characters -= weight
+        return written
 
     def clear(self) -> None:
         self._rows.clear()

@@ -14,52 +14,15 @@ from engine.store import conditions as predicates
 from engine.store.checkpoints import Checkpoint
 from engine.store.columns import Layout
 from engine.store.dialect import SQLITE, Dialect
+from engine.store.found import LAST_ID, Answer, Changed, Changes, Page, Tombstone
 from engine.store.instants import instant, microseconds
 from engine.store.search import search_terms, search_vector, vector
-from engine.store.session import Session, together
+from engine.store.session import Session, asked, together
 from engine.store.statements import LOAD_AT_ONCE, Statements, sort_key
 
 R = TypeVar("R", bound=Row)
 Cursor = tuple[Any, ...]
 PASSAGES_KEPT = 10_000
-LAST_ID = b""
-"As an id: after every id."
-
-
-class Tombstone(msgspec.Struct, frozen=True, gc=False):
-    """A row that was removed, as it was before."""
-
-    row: Row
-    key: str
-    position: int
-    deleted_at: datetime
-
-
-class Changed(msgspec.Struct, frozen=True, gc=False):
-    """A row that changed or went away at a position; `row` is None for one that went away or no longer matches."""
-
-    position: int
-    id: str
-    row: Any
-    fixed: tuple[Any, ...] = ()
-    "What is left of a row that went away: its FIXED columns, as they were stored."
-
-
-class Changes(msgspec.Struct, frozen=True):
-    """A stretch of what changed, in the order of (position, id)."""
-
-    entries: list[Changed]
-    position: int
-    "The position the table shows."
-    floor: int
-
-
-class Page(msgspec.Struct, Generic[R], frozen=True):
-    """Rows in their order, whether there are more that way, and the position they show."""
-
-    rows: list[R]
-    more: bool
-    position: int
 
 
 class Table(Generic[R]):
@@ -90,13 +53,25 @@ class Table(Generic[R]):
 
     def checkpoint(self, connection: Session, *, held: bool = False) -> Checkpoint | None:
         """`held`: nobody else moves it until this transaction ends."""
+        return self.ask_checkpoint(connection, held=held)()
+
+    def ask_checkpoint(self, connection: Session, *, held: bool = False) -> Answer[Checkpoint | None]:
         text = checkpoints.HOLD if held and self._dialect.is_shared else checkpoints.FIND
-        found = connection.execute(text, (self.name,)).fetchone()
-        return Checkpoint(*found) if found else None
+        rows = asked(connection, text, (self.name,))
+
+        def found() -> Checkpoint | None:
+            row = next(iter(rows), None)
+            return Checkpoint(*row) if row else None
+
+        return found
 
     def _now(self, connection: Session) -> Checkpoint:
         found = self.checkpoint(connection)
         return found or Checkpoint(self.model.version, self.fingerprint, "", 0, 0, "a", 0)
+
+    def slot(self, connection: Session) -> str:
+        """Where the table is that is served."""
+        return self._now(connection).slot
 
     def create(self, connection: Session, slot: str) -> None:
         """An empty table in `slot`, whatever was there."""
@@ -114,8 +89,12 @@ class Table(Generic[R]):
 
     def move(self, connection: Session, position: int, passed_at: datetime) -> None:
         passed = microseconds(passed_at)
-        connection.execute(checkpoints.MOVE, (position, passed, self.name))
-        connection.execute(checkpoints.PASS, (self.name, position, passed))
+        move, passing = (position, passed, self.name), (self.name, position, passed)
+        if self._dialect.is_shared:
+            connection.execute(checkpoints.MOVE_AND_PASS, (*move, *passing))
+        else:
+            connection.execute(checkpoints.MOVE, move)
+            connection.execute(checkpoints.PASS, passing)
 
     def forget_passages(self, connection: Session, kept: int = PASSAGES_KEPT) -> None:
         connection.execute(checkpoints.FORGET, (self.name, kept))
@@ -141,12 +120,19 @@ class Table(Generic[R]):
 
     def load(self, connection: Session, keys: Iterable[str], slot: str | None = None) -> dict[str, R]:
         """The rows under these keys; keys without a row are left out."""
-        statements, found, rest = self._in[slot or self._now(connection).slot], {}, iter(keys)
+        return self.ask(connection, keys, slot or self._now(connection).slot)()
+
+    def ask(self, connection: Session, keys: Iterable[str], slot: str) -> Answer[dict[str, R]]:
+        """Asks for the rows under these keys: `load` in two steps."""
+        statements, chunks, rest = self._in[slot], list[Iterable[tuple[Any, ...]]](), iter(keys)
         while chunk := list(islice(rest, LOAD_AT_ONCE)):
             statement, size = statements.load(len(chunk))
-            for columns in connection.execute(statement, chunk + [None] * (size - len(chunk))):
-                row = self._decode(columns)
-                found[row.id] = row  # type: ignore[attr-defined]  # Layout makes sure of the id
+            chunks.append(asked(connection, statement, chunk + [None] * (size - len(chunk))))
+
+        def found() -> dict[str, R]:
+            rows = (self._decode(columns) for each in chunks for columns in each)
+            return {row.id: row for row in rows}  # type: ignore[attr-defined]  # Layout makes sure of the id
+
         return found
 
     def write(
@@ -266,19 +252,34 @@ class Table(Generic[R]):
         """
         checkpoint = self._now(connection)
         seen = checkpoint.position if seen is None else seen
-        statements, layout = self._in[checkpoint.slot], self.layout
+        return self.ask_changes(connection, checkpoint.slot, conditions, after, limit, seen)(checkpoint)
+
+    def ask_changes(
+        self,
+        connection: Session,
+        slot: str,
+        conditions: Conditions,
+        after: tuple[int, str | bytes],
+        limit: int,
+        seen: int,
+    ) -> Callable[[Checkpoint], Changes]:
+        """The same in two steps. What it gives is to be told the checkpoint of the same state."""
+        statements, layout = self._in[slot], self.layout
         within = tuple(each for each in conditions if predicates.restricts(layout, each))
         also = tuple(each for each in conditions if not predicates.restricts(layout, each))
-        shape, found = predicates.shape(layout, within + (also if seen else ()))
+        shape, given = predicates.shape(layout, within + (also if seen else ()))
         last = None if after[1] == LAST_ID else after[1]  # with NULL nothing compares: what is after is later
-        values = {**found, "position": after[0], "id": last, "limit": limit, "seen": seen}
+        values = {**given, "position": after[0], "id": last, "limit": limit, "seen": seen}
         always, until = shape[: len(within)], shape[len(within) :]
         matches, decode = predicates.predicate(layout, also), self._decode
-        rows = [decode(columns) for columns in connection.execute(statements.changed(always, until), values)]
-        kept = [Changed(row.position, row.id, row if matches(row) else None) for row in rows]  # type: ignore[attr-defined]
-        gone = [
-            Changed(position, key, None, tuple(fixed))
-            for key, position, *fixed in connection.execute(statements.removed(always), values)
-        ]
-        entries = sorted(kept + gone, key=lambda each: (each.position, each.id))[:limit] if gone else kept
-        return Changes(entries, checkpoint.position, checkpoint.floor)
+        changed = asked(connection, statements.changed(always, until), values)
+        removed = asked(connection, statements.removed(always), values)
+
+        def found(checkpoint: Checkpoint) -> Changes:
+            rows = map(decode, changed)
+            kept = [Changed(row.position, row.id, row if matches(row) else None) for row in rows]  # type: ignore[attr-defined]
+            gone = [Changed(position, key, None, tuple(fixed)) for key, position, *fixed in removed]
+            entries = sorted(kept + gone, key=lambda each: (each.position, each.id))[:limit] if gone else kept
+            return Changes(entries, checkpoint.position, checkpoint.floor)
+
+        return found

@@ -39,8 +39,21 @@ class Session(Protocol):
 
 
 Work = Callable[[Session], T]
-Guard = Callable[[Session], None]
-"Called in each transaction that moves a checkpoint. Raises LeaseLost, which undoes it, when another process may."
+Verdict = Callable[[], None]
+"Looks at an answer, once that has come. Raises LeaseLost when another process owns what this one did."
+
+
+class Guard:
+    """Called in each transaction that moves a checkpoint. Raises LeaseLost when another process may move it instead."""
+
+    def __init__(self, ask: Callable[[Session], Verdict]) -> None:
+        self.ask = ask
+        "The same in two steps, between which other questions go the same way."
+
+    def __call__(self, session: Session) -> None:
+        self.ask(session)()
+
+
 Question = tuple[str, Sequence[Any]]
 "A statement that finds something, with its parameters."
 
@@ -50,6 +63,12 @@ class Gathering(Session, Protocol):
 
     def together(self) -> AbstractContextManager[Session]: ...
     def ask(self, *questions: Question) -> list[Cursor]: ...
+    def look(self, ask: Callable[[Session], T]) -> T:
+        """Ask of one state of the database. It may be asked twice."""
+
+    def begin(self, ask: Callable[[Session], T]) -> T:
+        """Begin a transaction that a crash of the server may take back, and ask. What is asked may be asked twice."""
+
     def append(self, *questions: Question) -> list[Cursor]:
         """Begin a transaction when its turn has come among all that append, and ask.
 
@@ -57,8 +76,18 @@ class Gathering(Session, Protocol):
         """
 
 
-def alone(_: Session) -> None:
-    """The guard where no other process can write."""
+alone = Guard(lambda _: lambda: None)
+"The guard where no other process can write."
+
+
+def asked(session: Session, text: str, parameters: Any = ()) -> Iterable[tuple[Any, ...]]:
+    """What a statement finds, to be looked at once it has come: over a wire that may be later.
+
+    A file has it at once, and all of it: a statement that is not read to its end, as what was asked with it failed,
+    keeps its connection at the state that it began on, and so from writing, until it is forgotten.
+    """
+    cursor = session.execute(text, parameters)
+    return cursor.fetchall() if isinstance(session, sqlite3.Connection) else cursor
 
 
 @contextmanager
@@ -75,6 +104,11 @@ def together(session: Session) -> Iterator[Session]:
 def gathering(session: Session) -> Gathering | None:
     """The session if it is such a one. To ask with `isinstance` takes 20 µs, which every commit would."""
     return cast(Gathering, session) if hasattr(session, "together") else None
+
+
+def wired(session: Session) -> Gathering:
+    """The session where it is known to be such a one."""
+    return cast(Gathering, session)
 
 
 class Connection(Protocol):

@@ -1,7 +1,9 @@
 """The tables of the event log, and the statements on them that every command runs."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -110,6 +112,9 @@ def sql(statement: ClauseElement) -> str:
     return SQLITE.text(statement)
 
 
+_NOTHING = {None}
+
+
 class Insert(Protocol):
     """An INSERT of every column of a table, many rows to the statement."""
 
@@ -120,23 +125,31 @@ class Values:
     """Rows as lists of values.
 
     Measured against `executemany`: 20 % less time, and the interpreter's lock is let go once a statement instead of
-    once a row, so that the event loop is not made to wait for it row by row.
+    once a row, so that the event loop is not made to wait for it row by row. A column that is empty in all rows is not
+    named: to hand over None takes sqlite3 0.35 µs, a number 0.03.
     """
 
     def __init__(self, table: Table, conflict: str = "") -> None:
-        names = [column.name for column in table.columns]
-        row = f"({', '.join('?' * len(names))})"
-        self._texts = [
-            (rows, f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * rows)} {conflict}")
-            for rows in (64, 16, 4, 1)
-        ]
+        self._names = [column.name for column in table.columns]
+        self._optional = [(place, itemgetter(place)) for place, column in enumerate(table.columns) if column.nullable]
+        self._into, self._conflict = f"INSERT INTO {table.name}", conflict
+        self._made = cache(self._of)
 
     def run(self, session: Session, rows: Sequence[Sequence[Any]]) -> None:
+        filled, texts = self._made(*(place for place, of in self._optional if set(map(of, rows)) == _NOTHING))
         done = 0
-        for size, text in self._texts:
+        for size, text in texts:
             while len(rows) - done >= size:
-                session.execute(text, list(chain.from_iterable(rows[done : done + size])))
+                session.execute(text, list(chain.from_iterable(map(filled, rows[done : done + size]))))
                 done += size
+
+    def _of(self, *empty: int) -> tuple[Callable[[Sequence[Any]], Sequence[Any]], list[tuple[int, str]]]:
+        """What takes the values out of a row, and the statements for so many rows."""
+        places = [place for place in range(len(self._names)) if place not in empty]
+        names, row = ", ".join(self._names[place] for place in places), f"({', '.join('?' * len(places))})"
+        into = f"{self._into} ({names}) VALUES"
+        texts = [(rows, f"{into} {', '.join([row] * rows)} {self._conflict}") for rows in (64, 16, 4, 1)]
+        return itemgetter(*places), texts
 
 
 class Unnest:
@@ -177,12 +190,14 @@ READ_STREAM = sql(
     .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))
     .order_by(events.c.version)
 )
-# One statement for a whole group: a statement for each stream costs twice as much. Unused places hold NULL.
+# One statement for a whole group: a statement for each stream costs twice as much. Unused places hold NULL. Only
+# streams that are there have a row: to make one, and let go of the interpreter's lock for it, takes as long as to look.
 VERSIONS = {
     streams: f"""
     WITH wanted(stream) AS (VALUES {", ".join(["(?)"] * streams)})
-    SELECT stream, (SELECT version FROM events WHERE events.stream = wanted.stream ORDER BY version DESC LIMIT 1)
-    FROM wanted WHERE stream IS NOT NULL
+    SELECT events.stream, events.version FROM wanted CROSS JOIN events
+    WHERE events.stream = wanted.stream AND events.version =
+    (SELECT version FROM events WHERE events.stream = wanted.stream ORDER BY version DESC LIMIT 1)
 """
     for streams in (1, 8, 64)
 }

@@ -10,8 +10,8 @@ MOST_CHARACTERS = 8 * 1024 * 1024
 
 
 class Tail:
-    """Groups of events as they were committed, without a gap. Whole groups leave when there are too many events or when
-    they hold too much."""
+    """Groups of events as they were committed or found, without a gap. Whole groups leave when there are too many
+    events or when they hold too much."""
 
     def __init__(self) -> None:
         self._groups: deque[tuple[Sequence[Recorded], int]] = deque()
@@ -30,6 +30,11 @@ class Tail:
             oldest, size = self._groups.popleft()
             self._events -= len(oldest)
             self._characters -= size
+
+    def follow(self, found: Sequence[Recorded], characters: int) -> None:
+        """Take in what was found behind all that was known, unless somebody else has found it meanwhile."""
+        if not self._groups or found[0].position > self._groups[-1][0][-1].position:
+            self.add(found, characters)
 
     def read(self, after: int, limit: int) -> list[Recorded] | None:
         """The events that follow a position, at most `limit`; None when the first of them is no longer here."""

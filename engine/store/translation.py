@@ -20,6 +20,13 @@ APPEND = (
     " FOR UPDATE OF head",
 )
 "How an append begins. What is asked after it, even in the same round trip, sees what those before it committed."
+PROJECT = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED",
+    # The disk is not waited for: rows and checkpoint are lost together, and whoever folds them finds out (0028).
+    "SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '4000', true),"
+    " set_config('idle_in_transaction_session_timeout', '5000', true)",
+)
+"How a transaction begins that folds events: what it writes can be written again."
 _PLACES = re.compile(r"\?(\d*)|(?<!:):([a-z]\w*)| INDEXED BY \w+")
 
 

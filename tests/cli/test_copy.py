@@ -25,6 +25,8 @@ from tests.redis import until
 from tests.running import PASSWORD, Shop, opened, settings
 from tests.schema.test_dead_letters import ONCE, Picky, letters, troubled
 
+pytestmark = pytest.mark.one_world("its shops move from one world to the other")
+
 LOG_IN = "mutation($a: String!, $b: String!) { logIn(input: { email: $a, password: $b }) { token } }"
 FOLLOW = "subscription($after: Position) { orders(after: $after) { kind since position } }"
 CHANGED = """CREATE FUNCTION changed() RETURNS trigger AS $$ BEGIN
@@ -95,6 +97,7 @@ async def test_a_shop_moves_to_postgres_with_everything_in_it_and_goes_on_there(
         there = capsys.readouterr().out
     (tmp_path / "back" / "token.key").write_bytes((tmp_path / "token.key").read_bytes())
     async with opened(tmp_path / "back", manner=ONCE) as shop:
+        await shop.settled()
         assert len((await shop.data("{ orders(first: 9) { nodes { id } } }"))["nodes"]) == 3
         assert await shop.data(LOG_IN, a="bob@example.org", b=PASSWORD)
     assert len(hashes(there)) == len(TABLES)
@@ -196,7 +199,7 @@ async def waits_for_a_table(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-async def test_a_copy_that_is_cut_short_leaves_nothing_and_can_be_made_again(
+async def test_a_copy_that_is_cut_short_leaves_nothing_to_start_on_and_can_be_made_again(
     tmp_path: Path, how: signal.Signals
 ) -> None:
     source = await filled(tmp_path)
@@ -212,11 +215,15 @@ async def test_a_copy_that_is_cut_short_leaves_nothing_and_can_be_made_again(
         assert process.returncode == (130 if how is signal.SIGINT else -9), (out, err)
         assert b"Traceback" not in err
 
+        # One that is told to end may have arrived by the time that it hears of it. It was not proven, then.
+        unproven = [[("format",), ("id",), ("unproven copy",)]] if how is signal.SIGINT else []
+
         async def is_over() -> bool:
-            return not worlds.sql(path, "SELECT 1 FROM events") and not await waits_for_a_table(path)
+            found = worlds.sql(path, "SELECT 1 FROM events"), worlds.sql(path, "SELECT name FROM meta ORDER BY name")
+            is_nothing = found == ([], [("format",), ("id",)])
+            return (is_nothing or found[1] in unproven) and not await waits_for_a_table(path)
 
         await until(is_over, 30)
-        assert worlds.sql(path, "SELECT name FROM meta ORDER BY name") == [("format",), ("id",)]
         found = await copying.copy(source, target, silent)
         assert all(each.is_equal for each in found)
 
@@ -271,6 +278,16 @@ async def test_nothing_is_copied_beside_a_running_server(tmp_path: Path) -> None
         with pytest.raises(Taken, match="Stop it first"):
             await copying.copy(source, f"sqlite:///{tmp_path / 'other.db'}", silent)
     assert not (tmp_path / "other.db").exists()
+
+
+async def test_nothing_is_copied_beside_a_process_that_only_takes_commands(tmp_path: Path) -> None:
+    with worlds.world("postgresql"):
+        source, target = worlds.url(tmp_path / "log.db"), f"sqlite:///{tmp_path / 'other.db'}"
+        async with opened(tmp_path, roles="api") as shop:
+            await shop.accepted("writeRecord", key="a", value="v")
+            with pytest.raises(Unavailable, match=r"^A server runs on postgresql://.*\. Stop it first\.$"):
+                await copying.copy(source, target, silent)
+        await copying.copy(source, target, silent)  # it says as well that it has gone
 
 
 async def test_what_the_other_database_cannot_hold_is_said_and_nothing_of_it_stays(tmp_path: Path) -> None:

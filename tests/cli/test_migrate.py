@@ -14,6 +14,7 @@ from tests.e2e.process import run, serving
 from tests.running import opened, settings
 
 
+@pytest.mark.one_world("it is about PostgreSQL")
 async def test_a_server_starts_on_postgres_once_it_is_migrated_by_whoever_comes_first(tmp_path: Path) -> None:
     with worlds.world("postgresql"):
         shop = worlds.url(tmp_path / "shop", is_empty=True)  # one database for both
@@ -33,6 +34,7 @@ async def test_a_server_starts_on_postgres_once_it_is_migrated_by_whoever_comes_
             assert re.search(r"Log +postgresql://", server.greeting)
 
 
+@pytest.mark.one_world("it is about files, beside the one about PostgreSQL")
 async def test_what_became_of_each_store_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log, reads = tmp_path / "log.db", tmp_path / "read.db"
     assert await migrating.migrate(settings(tmp_path)) == 0

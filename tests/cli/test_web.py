@@ -10,6 +10,8 @@ import pytest
 from cli import accounts
 from tests.running import Shop, opened
 
+pytestmark = pytest.mark.one_world("it is about the files of the desk")
+
 PAGE = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SCRIPT = "console.log('made');" * 100
 STRICT = (

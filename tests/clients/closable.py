@@ -7,13 +7,14 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from engine import logs
 from tests.running import opened
 
 
-async def serve(folder: Path, users: list[str]) -> None:
-    async with opened(folder) as shop:
+async def serve(folder: Path, stores: dict[str, str], users: list[str]) -> None:
+    async with opened(folder, **dict[str, Any](stores)) as shop:
         tokens = {user: (await shop.viewer("customer", user)).token for user in users}
         print(json.dumps({"port": shop.port, "staff": shop.token, "tokens": tokens}), flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
@@ -23,4 +24,4 @@ async def serve(folder: Path, users: list[str]) -> None:
 
 if __name__ == "__main__":
     logs.configure("error", "console")
-    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2:]))
+    asyncio.run(serve(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]))

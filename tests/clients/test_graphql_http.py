@@ -2,8 +2,12 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.clients.node import Node
 from tests.running import Shop
+
+pytestmark = pytest.mark.one_world("it is about HTTP, whatever is kept behind it")
 
 
 async def test_every_audit_of_graphql_over_http_passes(shop: Shop, node: Node) -> None:

@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.running import PATIENCE, PROTOCOL, Shop, authorization
 
+pytestmark = pytest.mark.one_world("it is about the socket, whatever is kept behind it")
+
 INIT = {"type": "connection_init"}
 ACK = {"type": "connection_ack"}
 PING, PONG = {"type": "ping"}, {"type": "pong"}

@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks import staff
 from engine.endpoint import PATH
+from tests import worlds
 from tests.clients.fleet import fleet
 from tests.clients.node import Node
-from tests.e2e.process import ROOT, serving
+from tests.e2e.process import ROOT, clerk, serving
 from tests.e2e.test_process import WRITE, table
 from tests.running import authorization
 
@@ -43,6 +43,8 @@ MANY = (
     )
     + " gone: deleteRecord(input: { key: $k0 }) { errors { code } } }"
 )
+STOPS = {"sqlite": 2, "postgresql": 1}
+"How often a server is stopped and killed: less where the next one waits seconds for what it owned."
 PATIENCE = 30.0
 
 
@@ -63,7 +65,7 @@ class Server:
 @asynccontextmanager
 async def closable(folder: Path, users: list[str]) -> AsyncIterator[Server]:
     pipe = asyncio.subprocess.PIPE
-    command = [sys.executable, "-m", "tests.clients.closable", str(folder), *users]
+    command = [sys.executable, "-m", "tests.clients.closable", str(folder), json.dumps(worlds.settings(folder)), *users]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
     try:
         assert process.stdout
@@ -179,9 +181,9 @@ def free_port() -> int:
 
 @pytest.mark.timeout(180)
 async def test_views_are_whole_after_restarts_and_kills_under_writers_that_try_again(
-    tmp_path: Path, node: Node
+    tmp_path: Path, node: Node, world: str
 ) -> None:
-    token, port = await staff.token(tmp_path / "data"), free_port()
+    token, port = await clerk(tmp_path), free_port()
     positions: dict[str, str] = {}
     news = asyncio.Condition()
     going = True
@@ -204,7 +206,7 @@ async def test_views_are_whole_after_restarts_and_kills_under_writers_that_try_a
         async with news, asyncio.timeout(PATIENCE):
             await news.wait_for(lambda: len(positions) >= enough)
 
-    stops: list[signal.Signals] = [signal.SIGTERM, signal.SIGKILL] * 2
+    stops: list[signal.Signals] = [signal.SIGTERM, signal.SIGKILL] * STOPS[world]
     async with (
         AsyncExitStack() as on,
         as_staff(port, token) as client,

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import staff
 from cli.settings import ShopSettings
+from tests import worlds
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -30,11 +32,24 @@ def environment(**changed: str) -> dict[str, str]:
     return {**mine, "PYTHONPATH": str(ROOT), "PORT": "0", **changed}
 
 
+def stores(folder: Path) -> dict[str, str]:
+    """Where a process in a folder keeps its tables, if not in the files that it would take by itself."""
+    if not worlds.is_postgres():
+        return {}
+    return {name.upper(): value for name, value in worlds.settings(folder / "data").items()}
+
+
+async def clerk(folder: Path) -> str:
+    """A token for somebody of staff, registered before the server starts."""
+    return await staff.token(folder / "data", **worlds.settings(folder / "data"))
+
+
 async def begun(folder: Path, *arguments: str, **changed: str) -> asyncio.subprocess.Process:
+    kept = {} if "WRITE_DB_URL" in changed else stores(folder)
     pipe = asyncio.subprocess.PIPE
     command = [sys.executable, str(ROOT / "server.py"), *arguments]
     return await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env=environment(**changed), stdout=pipe, stderr=pipe
+        *command, cwd=folder, env=environment(**{**kept, **changed}), stdout=pipe, stderr=pipe
     )
 
 

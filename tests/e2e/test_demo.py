@@ -224,6 +224,7 @@ async def killed(server: Serving) -> None:
     await server.process.wait()
 
 
+@pytest.mark.one_world("it is about what the demo is told to do")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -249,6 +250,7 @@ async def seeded(tmp_path: Path) -> AsyncIterator[Serving]:
         yield server
 
 
+@pytest.mark.one_world("it is about the end of the demo, not of the server")
 async def test_ctrl_c_ends_a_demo_with_its_summary(seeded: Serving, tmp_path: Path) -> None:
     async with demonstrating(tmp_path, seeded.url, "--minutes", "5") as demo:
         await demo.commands(5)

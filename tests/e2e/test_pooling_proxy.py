@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from domain.record import WriteRecord
 from engine.dispatcher import Dispatcher
@@ -13,6 +14,8 @@ from tests.e2e.process import run
 from tests.e2e.test_process import verdict
 from tests.postgres import own_postgres, pooling
 from tests.running import Shop, View, opened
+
+pytestmark = pytest.mark.one_world("it is about PostgreSQL")
 
 CONNECTIONS = 2
 ASPIRIN = {

@@ -5,7 +5,6 @@ import json
 import shutil
 import signal
 import socket
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +15,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from benchmarks import staff
-from tests.e2e.process import ROOT, Serving, run, serving
+from tests import worlds
+from tests.e2e.process import ROOT, Serving, clerk, run, serving
 from tests.running import PROTOCOL, Stream, View, authorization
 
 WRITE = """mutation($key: String!, $value: String!, $id: ID!) {
@@ -87,7 +86,7 @@ async def test_what_was_acknowledged_before_a_crash_is_there_exactly_once(tmp_pa
     acknowledged: dict[str, str] = {}
     tried: dict[str, tuple[str, str]] = {}
     view = View()
-    token = await staff.token(tmp_path / "data")
+    token = await clerk(tmp_path)
     async with serving(tmp_path) as server, signed_in(server, token) as client:
 
         async def writer(number: int) -> None:
@@ -135,7 +134,7 @@ async def test_what_was_acknowledged_before_a_crash_is_there_exactly_once(tmp_pa
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 async def test_a_stop_that_was_asked_for_is_a_success_and_keeps_everything(tmp_path: Path, how: signal.Signals) -> None:
-    token = await staff.token(tmp_path / "data")
+    token = await clerk(tmp_path)
     async with serving(tmp_path) as server:
         async with signed_in(server, token) as client, following(server, None) as stream:
             await stream.next()
@@ -148,15 +147,15 @@ async def test_a_stop_that_was_asked_for_is_a_success_and_keeps_everything(tmp_p
         assert "Traceback" not in ended.err
         kept = {f"c{n}" for n, outcome in enumerate(outcomes) if not isinstance(outcome, BaseException)}
     assert kept
-    with sqlite3.connect(tmp_path / "data" / "log.db") as log:
-        stored = [row[0] for row in log.execute("SELECT command_id FROM commands")]
-        assert kept <= set(stored)
-        assert len(stored) == log.execute("SELECT count(*) FROM events").fetchone()[0]
-    log.close()
+    log = tmp_path / "data" / "log.db"
+    stored = [row[0] for row in worlds.sql(log, "SELECT command_id FROM commands")]
+    assert kept <= set(stored)
+    assert worlds.sql(log, "SELECT count(*) FROM events") == [(len(stored),)]
     found = await run(tmp_path, "verify")
     assert (found.code, set(verdict(found.out))) == (0, {"equal"})
 
 
+@pytest.mark.one_world("it is about files")
 async def test_what_keeps_a_server_from_starting_is_one_sentence(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -202,7 +201,7 @@ async def test_a_catalogue_is_imported_once_however_often_it_is_tried(tmp_path: 
         assert told in ended.err
     wrong = await run(tmp_path, "import", "wrong.csv")
     assert (wrong.code, wrong.err) == (2, "wrong.csv: Line 2, price: 'cheap' is no number.\n")
-    token = await staff.token(tmp_path / "data")
+    token = await clerk(tmp_path)
     async with serving(tmp_path) as server, signed_in(server, token) as client:
         (tmp_path / "catalogue.csv").write_text(CATALOGUE + "b,Biotin,biotin,Acme,tablet,1 mg,2.00\n")
         for told in ("1 imported, 2 already there, 0 refused.", "0 imported, 3 already there, 0 refused."):
@@ -226,9 +225,11 @@ async def test_a_catalogue_is_imported_once_however_often_it_is_tried(tmp_path: 
 async def test_verify_finds_a_row_that_was_tampered_with(tmp_path: Path) -> None:
     (tmp_path / "catalogue.csv").write_text(CATALOGUE)
     await run(tmp_path, "import", "catalogue.csv")
-    with sqlite3.connect(tmp_path / "data" / "read.db") as rows:
-        rows.execute("UPDATE medicines_a SET price_units = 1 WHERE id = 'a'")
-    rows.close()
+    token = await clerk(tmp_path)
+    async with serving(tmp_path) as server, signed_in(server, token) as client:  # who imports may project nothing
+        await settled(client)
+        await server.stop(signal.SIGTERM)
+    worlds.sql(tmp_path / "data" / "read.db", "UPDATE medicines_a SET price_units = 1 WHERE id = 'a'")
     ended = await run(tmp_path, "verify")
     assert ended.code == 1
     assert sorted(set(verdict(ended.out))) == ["1 rows differ", "equal"]
@@ -236,6 +237,7 @@ async def test_verify_finds_a_row_that_was_tampered_with(tmp_path: Path) -> None
     assert "499" in ended.out
 
 
+@pytest.mark.one_world("it keeps no tables")
 async def test_the_generated_files_are_up_to_date_and_a_stale_one_is_found(tmp_path: Path) -> None:
     fresh = await run(tmp_path, "schema", "--check")
     assert (fresh.code, fresh.out, fresh.err) == (0, "", "")

@@ -18,6 +18,7 @@ MOST = 5.0
 
 
 @slow
+@pytest.mark.one_world("the demo on PostgreSQL is told through Redis anyhow")
 async def test_a_demo_is_told_through_redis_which_goes_and_comes(tmp_path: Path) -> None:
     async with own_redis(tmp_path) as redis, serving(tmp_path, "--demo", REDIS_URL=redis.url) as server:
         assert f"  Hints     {redis.url}\n" in server.greeting
@@ -102,6 +103,7 @@ async def test_two_shops_on_one_redis_do_not_hear_each_other(tmp_path: Path) -> 
         assert other.app.feed.latest("log") == before
 
 
+@pytest.mark.one_world("it keeps no tables")
 @pytest.mark.parametrize("url", ["redis://:hunter2@127.0.0.1:1x", "http://:hunter2@h", "redis://:hunter2@"])
 async def test_a_wrong_url_stops_the_start_with_a_sentence(tmp_path: Path, url: str) -> None:
     ended = await run(tmp_path, "serve", REDIS_URL=url)

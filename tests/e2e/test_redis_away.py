@@ -17,6 +17,8 @@ from tests.appending import appending
 from tests.redis import PACE, OwnRedis, own_redis, until
 from tests.running import Shop, Stream, View, opened
 
+pytestmark = pytest.mark.one_world("only PostgreSQL can be shared by several processes")
+
 RECORDS = "subscription { records { kind since position upserted { id value } removed } }"
 TIMES = 20
 SOCKETS = 8

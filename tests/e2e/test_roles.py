@@ -28,7 +28,11 @@ from tests.schema.test_medicines import ASPIRIN
 if TYPE_CHECKING:
     from engine.app import App
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(240),
+    pytest.mark.one_world("only PostgreSQL can be shared by several processes"),
+]
 ADMIN = {"ADMIN_EMAIL": "ada@shop.example", "ADMIN_PASSWORD": "correct horse battery"}
 RECORDS = "subscription { records { kind since position upserted { id key writeCount } removed } }"
 START = 60.0

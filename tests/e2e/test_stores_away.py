@@ -17,6 +17,8 @@ from tests.postgres import own_postgres
 from tests.redis import until
 from tests.running import Shop, Stream, View, opened
 
+pytestmark = pytest.mark.one_world("it is about PostgreSQL")
+
 RECORDS = """subscription($after: Position) {
   records(after: $after) { kind since position upserted { id } removed }
 }"""

@@ -188,7 +188,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """A dispatcher on the log in a folder; it stops and closes at the end."""
     log = await Log.open(worlds.place(folder / "log.db"), codec)
-    feed, times = Feed(), Times()
+    feed, times = worlds.feed(), Times()
     await feed.open()
     dispatcher = Dispatcher(log, [aggregate], feed, times, **options)
     dispatcher.start()

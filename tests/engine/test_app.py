@@ -19,9 +19,9 @@ from engine.lease import Seen
 from engine.shapes import ReadModel, Receipt, Row
 from engine.status import Status
 from readmodels.medicines import MEDICINES
+from readmodels.records import RECORDS
+from tests import worlds
 from tests.running import settings
-
-pytestmark = pytest.mark.worlds
 
 Source: TypeAlias = RecordWritten
 
@@ -98,3 +98,16 @@ async def test_many_who_follow_the_statuses_cost_one_look_at_them(tmp_path: Path
             async for each in statuses:
                 if {status.position for status in each} == {1}:
                     break
+
+
+async def test_a_table_that_is_started_over_is_not_taken_for_what_it_was(tmp_path: Path) -> None:
+    """A channel to Redis has positions asked for as soon as it is there, when tables may still be as they were."""
+    chosen = settings(tmp_path, projector_batch_size=1, read_timeout_ms=20_000)
+    async with App.running(chosen, DECLARATIONS) as app:
+        for number in range(100):
+            await app.dispatcher.send(WriteRecord(key=str(number), value="b"))
+        assert await app.settled()
+    worlds.sql(tmp_path / "read.db", "UPDATE checkpoints SET version = 77")
+    async with App.running(chosen, DECLARATIONS) as app:
+        assert await app.reached(RECORDS, 100)
+        assert len((await app.rows.page(RECORDS, limit=1000)).rows) == 100

@@ -1,8 +1,7 @@
 """Many followers of one table: one read for all of them, and each as exact as if it were alone."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +15,10 @@ from engine.audience import Audience
 from engine.liveview import Change, ChangeKind, LiveViews
 from engine.shapes import Conditions, Event, at_least, at_most, equals, one_of, starts_with
 from engine.store.conditions import matches
+from tests import worlds
 from tests.engine.test_liveview import Client, Shop, shop, soon
 from tests.engine.test_projector import EVENTS
 from tests.engine.toy import BOXES, START, BoxFilled, BoxOpened, BoxRow, BoxThrownAway, LampLit, until
-
-pytestmark = pytest.mark.worlds
 
 ANN, BOB = equals("owner", "ann"), equals("owner", "bob")
 HEAVY = at_least("weight.grams", 100)
@@ -39,13 +37,16 @@ LATER = START + timedelta(days=9)
 def counted(here: Shop) -> list[str]:
     """The reads that the store does from now on: what each of them is for."""
     reads: list[str] = []
-    read = here.store.read
 
-    async def reading(work: Callable[[Any], Any]) -> Any:
-        reads.append(work.__qualname__)
-        return await read(work)
+    def counting(read: Callable[[Any], Awaitable[Any]]) -> Any:
+        async def reading(work: Callable[[Any], Any]) -> Any:
+            reads.append(work.__qualname__)
+            return await read(work)
 
-    here.store.read = reading  # type: ignore[method-assign]  # the real one, counted
+        return reading
+
+    here.store.read = counting(here.store.read)  # type: ignore[method-assign]  # the real one, counted
+    here.store.once = counting(here.store.once)  # type: ignore[method-assign]  # the real one, counted
     return reads
 
 
@@ -99,7 +100,9 @@ async def test_a_change_costs_one_read_whatever_the_filters_are(tmp_path: Path) 
         reads, told = counted(here), await next_of(*followers)
         await here.project(BoxFilled("a", 20), is_told=False)
         await here.project(BoxFilled("b", 30))
-        for view, change in zip(views, await asyncio.gather(*told), strict=True):
+        changes = await asyncio.gather(*told)
+        assert len({id(each) for each in changes}) == 4, "one object for all to whom it is the same"
+        for view, change in zip(views, changes, strict=True):
             assert (change.since, change.position) == (2, 4)
             assert {row.id: row for row in change.upserted} == here.view(view, 4)
             assert change.removed == (() if change.upserted else ("a" if view[0] == ANN else "b",))
@@ -474,13 +477,14 @@ class Crowd:
             await follower.leave()
 
 
+@pytest.mark.worlds
 @given(st.lists(JOINS, min_size=2, max_size=6), st.lists(STEPS, min_size=10, max_size=25), st.sampled_from([1, 3, 50]))
 def test_every_follower_sees_what_a_query_at_its_position_gives(
     joins: list[tuple[Any, ...]], steps: list[tuple[Any, ...]], page_size: int
 ) -> None:
     async def live() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            async with shop(Path(folder), page_size=page_size) as here:
+        with worlds.folder() as folder:
+            async with shop(folder, page_size=page_size) as here:
                 crowd, before = Crowd(here), asyncio.all_tasks()
                 for step in (*joins, *steps):
                     await crowd.step(step)

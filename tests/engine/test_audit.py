@@ -12,8 +12,6 @@ from tests import worlds
 from tests.engine.test_projector import rows, shop
 from tests.engine.toy import BOXES, OWNERS, BoxFilled, BoxOpened, BoxRow, BoxThrownAway, LampLit, Tape
 
-pytestmark = pytest.mark.worlds
-
 TALE = [BoxOpened("a", "ann"), BoxOpened("b", "bob"), BoxFilled("a", 3), BoxThrownAway("b"), BoxOpened("c", "bob")]
 
 

@@ -23,6 +23,8 @@ from tests.brokers import listening
 from tests.redis import own_redis
 from tests.wire import wired
 
+pytestmark = pytest.mark.one_world("it keeps no tables")
+
 MESSAGES = st.lists(st.sampled_from("abc")).map(
     lambda streams: [Message(str(place), stream, "s", b"") for place, stream in enumerate(streams)]
 )

@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from domain.medicine import RegisterMedicine
 from domain.money import Money
 from domain.stock import MOST_STOCK, ReceiveStock
 from engine.bulk import Tallied, send_all
 from engine.shapes import Command
 from tests.running import opened
-
-pytestmark = pytest.mark.worlds
 
 
 def registration(number: int, name: str = "Aspirin") -> RegisterMedicine:

@@ -22,6 +22,8 @@ from engine.hints import WAKE, Newest, Standing, joined, parsed, shown
 from tests.e2e.process import ROOT
 from tests.redis import PACE, OwnRedis, free_port, own_redis, until
 
+pytestmark = pytest.mark.one_world("it keeps no tables")
+
 SOON = 5.0
 "Seconds within which whoever waits must go on, whatever becomes of Redis."
 

@@ -1,8 +1,7 @@
 """Projections that travel together: one transaction for all, and none in the way of another."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -10,25 +9,21 @@ from engine import convoy, testing
 from engine.projection import Projection
 from engine.shapes import ReadModel
 from engine.status import State
+from engine.store.projecting import Fault, Part
 from engine.store.readstore import ReadStore
-from engine.store.session import Session
 from tests.engine.test_projector import rows, shop
 from tests.engine.toy import BOXES, OWNERS, BoxFilled, BoxOpened, BoxRow, LampLit, Source, Tape, apply, keys, until
-
-pytestmark = pytest.mark.worlds
-
-T = TypeVar("T")
 
 
 def counted(store: ReadStore) -> list[None]:
     """Grows by one for each transaction that is written from now on."""
-    write, written = store.write, list[None]()
+    project, written = store.project, list[None]()
 
-    async def counting(work: Callable[[Session], T]) -> T:
+    async def counting(parts: Sequence[Part]) -> Sequence[Fault]:
         written.append(None)
-        return await write(work)
+        return await project(parts)
 
-    store.write = counting  # type: ignore[method-assign]  # the real one runs, and is counted
+    store.project = counting  # type: ignore[method-assign]  # the real one runs, and is counted
     return written
 
 

@@ -4,13 +4,9 @@ from dataclasses import replace as changed
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from engine import ids
 from engine.wishes import OURS
 from tests.engine.errands import DECLARATIONS, ERRANDS, HASTY, START, Day, DropAll, Fixed, Street, town, with_process
-
-pytestmark = pytest.mark.worlds
 
 SOON = START + timedelta(hours=1)
 LATER = START + timedelta(hours=2)

@@ -13,6 +13,8 @@ from domain.record import RECORD
 from engine.discovery import declared, modules
 from engine.shapes import Aggregate, Upcaster
 
+pytestmark = pytest.mark.one_world("it keeps no tables")
+
 UPCASTER = "from engine.shapes import Upcaster\n{name} = Upcaster('PriceSet', {schema}, dict)\n"
 
 

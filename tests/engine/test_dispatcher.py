@@ -41,8 +41,6 @@ from tests.engine.lockers import (
     evolve,
 )
 
-pytestmark = pytest.mark.worlds
-
 
 def put(grams: int, locker: str = "a") -> PutIn:
     return PutIn(locker=locker, grams=grams)
@@ -417,7 +415,7 @@ async def busy(writer: Connection) -> AsyncIterator[None]:
         await working
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_full_disk_is_said_and_stores_nothing_by_halves(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         await at.accepted(put(1))

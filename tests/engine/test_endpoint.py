@@ -138,10 +138,10 @@ async def test_forgetting_that_fails_is_tried_again(tmp_path: Path, monkeypatch:
             await shop.app.log.writer.run(
                 lambda connection: connection.execute("ALTER TABLE commands RENAME TO hidden")
             )
-            while len(logs) < 2:
+            while sum(line["log_level"] != "info" for line in logs) < 2:
                 await shop.app.log.head()
                 await shop.http.get("/health/live")
             await shop.app.log.writer.run(
                 lambda connection: connection.execute("ALTER TABLE hidden RENAME TO commands")
             )
-    assert {line["event"] for line in logs} == {"old command ids not forgotten"}
+    assert {line["event"] for line in logs if line["log_level"] != "info"} == {"old command ids not forgotten"}

@@ -185,6 +185,7 @@ def _lose_the_hub(feed: Any) -> None:
 KILLS = [_kill_listener, _break_listener, _kill_receiver, _deliver_nothing, _send_nothing, _lose_the_hub]
 
 
+@pytest.mark.one_world("its hub is in memory; that over Redis is killed in tests/e2e/test_redis.py")
 async def test_a_subscription_goes_on_without_a_gap_whatever_dies_under_it(tmp_path: Path) -> None:
     async with opened(tmp_path) as shop, shop.follow(RECORDS) as stream:
         view = View()

@@ -20,6 +20,8 @@ from tests import worlds
 from tests.e2e.process import ROOT, environment
 from tests.engine.ledgers import CODEC
 
+pytestmark = pytest.mark.one_world("it is about PostgreSQL")
+
 EVENTS = 100_000
 PROCESSES = 4
 FOLLOWERS = 3

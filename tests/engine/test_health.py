@@ -15,8 +15,6 @@ from engine.shapes import EPOCH
 from engine.status import State, Status
 from tests.running import Shop, opened
 
-pytestmark = pytest.mark.worlds
-
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -154,7 +152,7 @@ async def until(shop: Shop, code: int, services: str = "commands,reads,processes
     return found[1]
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_log_that_cannot_be_written_is_told_and_reads_go_on(tmp_path: Path) -> None:
     async with opened(tmp_path) as shop:
         await shop.accepted("writeRecord", key="a", value="1")
@@ -210,7 +208,7 @@ async def test_each_dependency_is_told_by_its_name(shop: Shop) -> None:
     }
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_search_that_fails_is_told_apart_from_the_store_it_is_in(shop: Shop) -> None:
     names = await shop.app.rows.read(
         lambda connection: [name for (name,) in connection.execute(

@@ -10,10 +10,8 @@ from engine.history import History, Matching, Progress
 from engine.refusals import InvalidInput
 from tests.running import opened
 
-pytestmark = pytest.mark.worlds
 
-
-@pytest.mark.files  # where several processes append, the database is asked where the log ends
+@pytest.mark.one_world("where several processes append, the database is asked where the log ends")
 async def test_a_command_is_not_known_before_its_writer_has_taken_note(tmp_path: Path) -> None:
     async with opened(tmp_path) as shop:
         app = shop.app
@@ -48,7 +46,7 @@ async def test_while_nothing_matches_a_follower_is_told_now_and_then_how_far_it_
     async with opened(tmp_path) as shop:
         app = shop.app
         history = History(app.log, app.rows, app.feed, (), quiet=0.05)
-        follower = history.follow(Matching(stream="record-b"), None)
+        follower = history.follow(Matching(stream="record-b"), 0)
         waiting = asyncio.create_task(anext(follower))
         for number in range(3):
             await app.dispatcher.send(WriteRecord(key="a", value=str(number)))

@@ -25,12 +25,11 @@ from engine.store.dialect import POSTGRES
 from engine.store.leases import Rows
 from engine.store.postgres import Database
 from engine.store.session import Session, transaction
-from engine.store.sqlite import Connection
 from engine.tenure import NOBODYS, Lease
 from tests import worlds
 from tests.e2e.process import ROOT
-from tests.engine.turns import SPAN, File
-from tests.redis import until
+from tests.engine.turns import SPAN, File, prepare, writer
+from tests.redis import PACE, until
 
 T = TypeVar("T")
 SHORT = 0.3
@@ -50,21 +49,24 @@ class Frail(File):
 
 @pytest.fixture
 async def file(tmp_path: Path) -> AsyncIterator[Frail]:
-    connection = await Connection.open(tmp_path / "store.db")
-    file = Frail(connection)
-    await Leases(file, "").open()
-    yield file
+    connection = await writer(tmp_path / "store.db")
+    yield Frail(connection)
     await connection.close()
 
 
+def leases_of(file: File, owner: str, **options: Any) -> Leases:
+    return Leases(file, owner, dialect=worlds.dialect(), **options)
+
+
 async def stored(file: File, name: str = "x") -> tuple[Lease, int]:
-    return await file.write(lambda session: Rows().look(session, name))
+    return await file.write(lambda session: Rows(worlds.dialect()).look(session, name))
 
 
 async def change(file: File, lease: Lease, name: str = "x") -> None:
     def work(session: Session) -> None:
-        Rows().hold(session, name)
-        Rows().change(session, name, lease)
+        rows = Rows(worlds.dialect())
+        rows.hold(session, name)
+        rows.change(session, name, lease)
 
     await file.write(work)
 
@@ -73,7 +75,7 @@ async def change(file: File, lease: Lease, name: str = "x") -> None:
 
 
 async def test_an_owner_has_a_token_that_grows_with_each(file: Frail) -> None:
-    leases = Leases(file, "ann", span=60)
+    leases = leases_of(file, "ann", span=60)
     for number in (1, 2, 3):
         async with leases.held("x") as token:
             assert token == Token("x", number)
@@ -85,7 +87,7 @@ async def test_an_owner_has_a_token_that_grows_with_each(file: Frail) -> None:
 
 
 async def test_a_consumer_has_one_owner_and_others_are_their_own(file: Frail) -> None:
-    ann, ben = Leases(file, "ann", span=SHORT), Leases(file, "ben", span=SHORT)
+    ann, ben = leases_of(file, "ann", span=SHORT), leases_of(file, "ben", span=SHORT)
     async with ann.held("x"):
         async with ben.held("y") as token:
             assert token == Token("y", 1)
@@ -100,44 +102,43 @@ async def held_within(seconds: float, leases: Leases, name: str) -> Token:
 
 
 async def test_two_tasks_of_one_process_do_not_both_own_it(file: Frail) -> None:
-    leases = Leases(file, "ann", span=60)
+    leases = leases_of(file, "ann", span=60)
     async with leases.held("x"):
         with pytest.raises(TimeoutError):
             await held_within(0.1, leases, "x")
 
 
 async def test_an_owner_stays_one_for_longer_than_a_lease_lasts(file: Frail) -> None:
-    ann, ben = Leases(file, "ann", span=SHORT), Leases(file, "ben", span=SHORT)
+    ann, ben = leases_of(file, "ann", span=SHORT), leases_of(file, "ben", span=SHORT)
     async with ann.held("x") as token:
         with pytest.raises(TimeoutError):
             await held_within(3 * SHORT, ben, "x")
         await file.write(partial(ann.check, token=token))
 
 
-async def test_an_old_token_stores_nothing(file: Frail) -> None:
-    leases = Leases(file, "ann", span=60)
+async def test_an_old_token_stores_nothing(file: Frail, tmp_path: Path) -> None:
+    leases = leases_of(file, "ann", span=60)
     async with leases.held("x") as token:
         lease, now = await stored(file)
         await change(file, Lease("ben", lease.token + 1, now + 60_000))
 
         def work(session: Session) -> None:
-            session.execute("CREATE TABLE written (it)")
+            session.execute("CREATE TABLE written (it INTEGER)")
             leases.check(session, token)
 
         with pytest.raises(LeaseLost, match="Another process has taken over x; what this one"):
             await file.write(work)
-        tables = await file.write(lambda session: session.execute("SELECT name FROM sqlite_schema").fetchall())
-        assert ("written",) not in tables
+        assert ("written",) not in worlds.sql(tmp_path / "store.db", worlds.TABLES[worlds.is_postgres()])
     assert (await stored(file))[0].owner == "ben", "what is another's is not given back"
 
 
 async def test_a_token_of_a_consumer_that_nobody_ever_had_is_no_token(file: Frail) -> None:
     with pytest.raises(LeaseLost):
-        await file.write(lambda session: Leases(file, "ann").check(session, Token("never", 1)))
+        await file.write(lambda session: leases_of(file, "ann").check(session, Token("never", 1)))
 
 
 async def test_who_loses_it_is_stopped(file: Frail) -> None:
-    leases = Leases(file, "ann", span=SHORT)
+    leases = leases_of(file, "ann", span=SHORT)
 
     async def own() -> None:
         async with asyncio.timeout(5), leases.held("x"):
@@ -154,7 +155,7 @@ async def test_who_loses_it_is_stopped(file: Frail) -> None:
 
 
 async def test_who_cannot_renew_is_stopped_before_another_may_take_it(file: Frail) -> None:
-    leases, began = Leases(file, "ann", span=SHORT), monotonic()
+    leases, began = leases_of(file, "ann", span=SHORT), monotonic()
 
     async def own() -> None:
         async with asyncio.timeout(5), leases.held("x"):
@@ -167,7 +168,7 @@ async def test_who_cannot_renew_is_stopped_before_another_may_take_it(file: Frai
 
 
 async def test_one_renewal_that_fails_is_made_good(file: Frail) -> None:
-    leases = Leases(file, "ann", span=2 * SHORT)
+    leases = leases_of(file, "ann", span=2 * SHORT)
     async with leases.held("x"):
         first, _ = await stored(file)
         file.is_away = True
@@ -182,7 +183,7 @@ async def test_one_renewal_that_fails_is_made_good(file: Frail) -> None:
 
 
 async def test_what_the_owner_raises_is_raised(file: Frail) -> None:
-    leases = Leases(file, "ann", span=60)
+    leases = leases_of(file, "ann", span=60)
     with pytest.raises(ZeroDivisionError):
         async with leases.held("x"):
             raise ZeroDivisionError
@@ -190,7 +191,7 @@ async def test_what_the_owner_raises_is_raised(file: Frail) -> None:
 
 
 async def test_an_owner_that_is_cancelled_gives_it_back(file: Frail) -> None:
-    leases, has_begun = Leases(file, "ann", span=60), asyncio.Event()
+    leases, has_begun = leases_of(file, "ann", span=60), asyncio.Event()
 
     async def own() -> None:
         async with leases.held("x"):
@@ -207,12 +208,13 @@ async def test_an_owner_that_is_cancelled_gives_it_back(file: Frail) -> None:
 
 async def test_a_candidate_waits_for_a_store_that_is_away(file: Frail) -> None:
     file.is_away = True
-    waiting = asyncio.create_task(held_within(5, Leases(file, "ann", span=SHORT), "x"))
+    waiting = asyncio.create_task(held_within(5, leases_of(file, "ann", span=SHORT), "x"))
     assert not (await asyncio.wait((waiting,), timeout=SHORT))[0]
     file.is_away = False
     assert await waiting == Token("x", 1)
 
 
+@pytest.mark.one_world("it is about PostgreSQL")
 def test_on_postgresql_a_renewal_passes_what_a_takeover_has_to_wait_for(tmp_path: Path) -> None:
     rows = Rows(POSTGRES)
     with (
@@ -237,6 +239,7 @@ def test_on_postgresql_a_renewal_passes_what_a_takeover_has_to_wait_for(tmp_path
             assert seized[0] == Lease("ann", 1, now + 60_000)
 
 
+@pytest.mark.one_world("it is about PostgreSQL")
 async def test_on_postgresql_who_stopped_in_the_middle_of_a_pipeline_is_in_nobodys_way(tmp_path: Path) -> None:
     rows = Rows(POSTGRES)
     with worlds.world("postgresql"), closing(worlds.session(tmp_path / "read.db")) as other:
@@ -272,24 +275,30 @@ class Books:
     """What the processes wrote, read by somebody else."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None, timeout=0.2)
+        self._session = worlds.session(path)
+        if not worlds.is_postgres():
+            self._session.execute("PRAGMA busy_timeout = 200")
 
     def close(self) -> None:
-        self._connection.close()
+        self._session.close()
 
     def rows(self, statement: str) -> list[Any]:
-        return self._connection.execute(statement).fetchall()
+        return self._session.execute(statement).fetchall()  # type: ignore[no-any-return]
 
     def owner(self) -> int:
         """Who wrote last."""
         return next((row[0] for row in self.rows("SELECT owner FROM applied ORDER BY place DESC LIMIT 1")), 0)
 
     def is_locked(self) -> bool:
+        """Whether somebody is in a transaction that keeps others from writing."""
+        if worlds.is_postgres():
+            with transaction(self._session):
+                return not self.rows("SELECT FROM leases WHERE name = 'counter' FOR UPDATE SKIP LOCKED")
         try:
-            self.rows("BEGIN IMMEDIATE")
+            self._session.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
             return True
-        self.rows("ROLLBACK")
+        self._session.execute("ROLLBACK")
         return False
 
     async def other_than(self, owner: int) -> float:
@@ -313,10 +322,10 @@ class Books:
 
 
 @asynccontextmanager
-async def processes(path: Path) -> AsyncIterator[Callable[[], Any]]:
+async def processes(url: str) -> AsyncIterator[Callable[[], Any]]:
     """Starts one more each time it is called, and ends all of them."""
     pipe, quiet = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    command = [sys.executable, "-m", "tests.engine.turns", str(path)]
+    command = [sys.executable, "-m", "tests.engine.turns", url]
     forker = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=quiet)
     assert forker.stdin
     assert forker.stdout
@@ -334,10 +343,11 @@ async def processes(path: Path) -> AsyncIterator[Callable[[], Any]]:
 
 
 async def pause(books: Books) -> int:
-    """Pause the owner, but not within a transaction: then nobody could write to the file at all."""
+    """Pause the owner, but not within a transaction: then nobody else could write."""
     while True:
         owner = books.owner()
         os.kill(owner, signal.SIGSTOP)
+        await asyncio.sleep(PACE)  # what it had sent to a server is done by then
         if not books.is_locked() and books.owner() == owner:
             return owner
         os.kill(owner, signal.SIGCONT)
@@ -346,8 +356,8 @@ async def pause(books: Books) -> int:
 
 @pytest.mark.timeout(200)
 async def test_fifty_owners_are_killed_and_twenty_paused_and_nothing_is_applied_twice(tmp_path: Path) -> None:
-    path, times = tmp_path / "counter.db", []
-    async with processes(path) as start:
+    path, times = tmp_path / "log.db", []
+    async with processes(await prepare(path)) as start:
         for _ in range(3):
             await start()
         books = Books(path)

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine import testing
 from engine.feed import Feed
-from engine.fold import Fold
+from engine.fold import Fold, Folded
 from engine.liveview import Change, ChangeKind, LiveViews
 from engine.shapes import Conditions, Event, Row, at_least, equals
 from engine.store.checkpoints import Checkpoint
@@ -25,8 +24,6 @@ from engine.store.readstore import ReadStore
 from tests import worlds
 from tests.engine.test_projector import TALES
 from tests.engine.toy import BOXES, START, BoxFilled, BoxOpened, BoxThrownAway, LampLit, Tape
-
-pytestmark = pytest.mark.worlds
 
 MINE_AND_HEAVY = (equals("owner", "ann"), at_least("weight.grams", 100))
 VIEWS: list[Conditions] = [(), MINE_AND_HEAVY, (equals("is_heavy", True),), (equals("owner", "bob"),)]
@@ -43,17 +40,24 @@ class Shop:
     position: int = 0
     time: list[float] = field(default_factory=lambda: [0.0])
 
-    async def project(self, *events: Event, upto: int | None = None, is_told: bool = True) -> None:
-        """Fold events into the table, those written before as well; `is_told`: and give the hint."""
+    async def project(
+        self, *events: Event, upto: int | None = None, is_told: bool = True, is_kept: bool = False
+    ) -> None:
+        """Fold events into the table, those written before as well; `is_told`: and give the hint; `is_kept`: as a
+        projector in the process of those who follow.
+        """
         self.tape.append(*events)
         head = len(self.tape.recorded) if upto is None else upto
         table, fold, batch = self.store.table(BOXES), Fold(BOXES), self.tape.recorded[self.position : head]
 
-        def unit(connection: Any) -> None:
-            fold.write(connection, table, "a", batch)
+        def unit(connection: Any) -> Folded[Any]:
+            folded = fold.write(connection, table, "a", batch)
             table.move(connection, head, START)
+            return folded
 
-        await self.store.write(unit)
+        folded = await self.store.write(unit)
+        if is_kept:
+            self.store.newest(BOXES).add(self.position, head, folded.rows.values(), folded.buried, 0)
         self.position = head
         if is_told:
             self.feed.note("boxes", head)
@@ -67,7 +71,7 @@ class Shop:
 
 @asynccontextmanager
 async def shop(folder: Path, *events: Event, page_size: int = 500) -> AsyncIterator[Shop]:
-    tape, store, feed = Tape(events), ReadStore(worlds.place(folder / "read.db"), [BOXES]), Feed(interval=0.02)
+    tape, store, feed = Tape(events), ReadStore(worlds.place(folder / "read.db"), [BOXES]), worlds.feed(interval=0.02)
     await store.open()
     await feed.open()
     await store.prepare(BOXES, tape.id, 0)
@@ -106,6 +110,7 @@ async def soon(frames: Any) -> Any:
         return await anext(frames)
 
 
+@pytest.mark.worlds
 @given(TALES, st.sampled_from(VIEWS), st.integers(1, 3), st.data())
 def test_a_view_is_exact_at_each_position_it_claims(
     tale: list[Event], conditions: Conditions, page_size: int, data: st.DataObject
@@ -113,8 +118,8 @@ def test_a_view_is_exact_at_each_position_it_claims(
     """Events are projected between any two pages, also amid a snapshot, and the client is cut off at will."""
 
     async def live() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            async with shop(Path(folder), *tale, LampLit(), page_size=page_size) as here:
+        with worlds.folder() as folder:
+            async with shop(folder, *tale, LampLit(), page_size=page_size) as here:
                 client, end, frame = Client(), len(tale) + 1, 0
                 cuts = data.draw(st.sets(st.integers(1, 20), max_size=4))
                 await here.project(upto=data.draw(st.integers(0, end)))
@@ -122,9 +127,10 @@ def test_a_view_is_exact_at_each_position_it_claims(
                 while client.position < end or not client.is_whole:
                     here.time[0] += 15  # so that a frame without content is due as well
                     if here.position < end and data.draw(st.booleans()):
-                        await here.project(upto=data.draw(st.integers(here.position + 1, end)))
+                        upto = data.draw(st.integers(here.position + 1, end))
+                        await here.project(upto=upto, is_kept=data.draw(st.booleans()))
                     if client.is_whole and client.position == here.position and here.position < end:
-                        await here.project(upto=here.position + 1)
+                        await here.project(upto=here.position + 1, is_kept=data.draw(st.booleans()))
                     client.apply(await soon(frames))
                     if client.is_whole:
                         assert client.rows == here.view(conditions, client.position)
@@ -138,11 +144,12 @@ def test_a_view_is_exact_at_each_position_it_claims(
     asyncio.run(live())
 
 
+@pytest.mark.worlds
 @given(TALES, st.sampled_from(VIEWS))
 def test_a_client_can_resume_from_every_position(tale: list[Event], conditions: Conditions) -> None:
     async def live() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            async with shop(Path(folder), *tale) as here:
+        with worlds.folder() as folder:
+            async with shop(folder, *tale) as here:
                 await here.project()
                 for after in range(len(tale) + 1):
                     client = Client(after)

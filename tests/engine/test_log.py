@@ -24,8 +24,6 @@ from tests import worlds
 from tests.engine.lockers import CODEC, START, LockerRented, ThingPutIn
 from tests.engine.toy import until
 
-pytestmark = pytest.mark.worlds
-
 
 @asynccontextmanager
 async def opened(path: Path, codec: Codec = CODEC) -> AsyncIterator[Log]:
@@ -235,7 +233,7 @@ async def test_a_log_of_a_higher_format_is_refused(path: Path) -> None:
     )
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
     path.write_bytes(b"Dear diary, today was long. " * 300)
     for opening in (Log.open, Log.look):
@@ -248,7 +246,7 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) 
     ("table", "reason"),
     [("meta (name TEXT, value TEXT)", "it holds something else"), ("cats (name)", "no such table: meta")],
 )
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_database_of_something_else_is_refused_and_left_alone(path: Path, table: str, reason: str) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute(f"CREATE TABLE {table}")
@@ -262,7 +260,7 @@ async def test_a_database_of_something_else_is_refused_and_left_alone(path: Path
 
 
 @pytest.mark.parametrize("name", ["folder", "file/log.db", "missing/folder/log.db"])
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_place_that_cannot_be_had_is_said_in_a_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
@@ -275,7 +273,7 @@ async def test_a_place_that_cannot_be_had_is_said_in_a_sentence(tmp_path: Path, 
             await opening(worlds.place(tmp_path / name), CODEC)
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_second_writer_is_refused_naming_the_first(path: Path) -> None:
     async with opened(path):
         with pytest.raises(Unavailable) as caught:
@@ -287,7 +285,7 @@ async def test_a_second_writer_is_refused_naming_the_first(path: Path) -> None:
         pass
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_the_lock_of_a_process_that_died_is_free(path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from engine.store.lock import Lock;"
@@ -314,7 +312,7 @@ async def test_a_log_is_read_beside_its_writer(path: Path) -> None:
             await beside.close()
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_looking_makes_no_file(path: Path) -> None:
     with pytest.raises(Unavailable, match=r"log\.db cannot be opened: unable to open database file"):
         await Log.look(worlds.place(path), CODEC)
@@ -328,7 +326,7 @@ async def test_every_log_has_an_id_of_its_own_that_stays(tmp_path: Path) -> None
         assert one.id == ids[0] != ids[1]
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_what_is_committed_comes_into_the_file_without_a_commit_that_waits_for_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,7 +345,7 @@ async def test_what_is_committed_comes_into_the_file_without_a_commit_that_waits
         await until(is_in_the_file)
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_the_files_are_nobody_elses_to_read(path: Path) -> None:
     async with opened(path):
         files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]

@@ -8,8 +8,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from engine.metrics import METRICS, Kind, Metric, Spread
 from tests.running import Shop, opened
 
-pytestmark = pytest.mark.worlds
-
 FRAMES = "subscription { records { kind position upserted { key } } }"
 
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]

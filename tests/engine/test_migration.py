@@ -24,8 +24,6 @@ from tests.e2e.process import ROOT
 from tests.engine.lockers import CODEC
 from tests.engine.toy import BOXES
 
-pytestmark = pytest.mark.worlds
-
 KINDS = pytest.mark.parametrize("kind", [LOG, READS], ids=lambda kind: kind.name)
 EVENT = """INSERT INTO events VALUES (1, 'locker-a', 1, 'LockerRented', 1, '{"locker":"a","code":"1"}', 5, 'c', 'c',
     NULL, 'ann', NULL)"""
@@ -176,7 +174,7 @@ async def test_tables_of_newer_code_are_refused_and_left_alone(tmp_path: Path, k
 
 
 @KINDS
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_server_without_tables_is_refused_and_left_alone(tmp_path: Path, kind: Kind) -> None:
     with worlds.world("postgresql"):
         where = empty(tmp_path, kind)
@@ -233,7 +231,7 @@ def test_alembic_knows_the_revisions_that_the_code_knows(kind: Kind) -> None:
     assert scripts.get_current_head() == kind.newest
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 def test_a_start_that_finds_what_it_needs_imports_no_alembic(tmp_path: Path) -> None:
     code = """
 import asyncio, sys

@@ -3,17 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from engine.shapes import equals
+from engine.store.found import Page
 from engine.store.pages import MOST_CHARACTERS, MOST_PAGES, Pages, Remembered
 from engine.store.readstore import ReadStore
-from engine.store.rows import Page
 from tests import worlds
 from tests.engine.test_rows import box
 from tests.engine.toy import BOXES, START
-
-pytestmark = pytest.mark.worlds
 
 
 async def write(store: ReadStore, position: int, *rows: Any) -> None:

@@ -29,6 +29,8 @@ from tests.engine.lockers import CODEC, LOCKERS, PutIn, RentLocker
 from tests.engine.toy import BOXES
 from tests.line import Line, line
 
+pytestmark = pytest.mark.one_world("it is about PostgreSQL")
+
 
 @pytest.fixture
 def server(world: str) -> Iterator[None]:
@@ -113,6 +115,31 @@ def test_an_array_arrives_as_it_was(tmp_path: Path, kind: str, made: Any, values
     with closing(worlds.session(tmp_path / "log.db")) as session:
         found = session.execute(f"SELECT unnest(?::{kind})", (made(values),)).fetchall()
     assert [repr(value) for (value,) in found] == list(map(repr, values))
+
+
+@pytest.mark.usefixtures("server")
+async def test_what_one_has_found_of_others_its_fellows_need_not_read(tmp_path: Path) -> None:
+    place = worlds.place(tmp_path / "log.db")
+    async with dispatching(place) as (_, theirs), dispatching(place) as (log, mine):
+        reads, once = list[int](), log._readers.once
+
+        async def counting(work: Any) -> Any:
+            reads.append(1)
+            return await once(work)
+
+        log._readers.once = counting  # type: ignore[method-assign]  # the real one, counted
+        for number in range(1, 5):
+            await theirs.send(PutIn(locker="a", grams=number))
+            assert [each.position for each in await log.read(number - 1, 100)] == [number]
+            assert await log.read(number - 1, 100) == await log.read(number - 1, 100)
+            assert len(reads) == number
+        await mine.send(PutIn(locker="a", grams=5))
+        await theirs.send(PutIn(locker="a", grams=6))
+        assert [each.position for each in await log.read(4, 100)] == [5]
+        assert [each.position for each in await log.read(5, 100)] == [6]
+        assert [each.position for each in await log.read(3, 100)] == [4, 5, 6]
+        assert [each.version for each in await log.read(0, 100)] == [1, 2, 3, 4, 5, 6]
+        assert len(reads) == 5
 
 
 @pytest.mark.usefixtures("server")

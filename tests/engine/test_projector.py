@@ -1,8 +1,8 @@
 """Projections: exactly once whatever the batches, alone in their failures, rebuilt while they serve."""
 
 import asyncio
+import gc
 import sqlite3
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -43,8 +43,6 @@ from tests.engine.toy import (
     until,
 )
 
-pytestmark = pytest.mark.worlds
-
 NAMES = st.sampled_from("abc")
 EVENTS = (
     st.builds(BoxOpened, NAMES, st.sampled_from(["ann", "bob"]))
@@ -62,11 +60,12 @@ async def shop(
 ) -> AsyncIterator[tuple[ReadStore, Projector]]:
     store = ReadStore(worlds.place(folder / "read.db"), models)
     await store.open()
-    feed = Feed(poll=store.positions, interval=0.02)
+    feed = worlds.feed(interval=0.02)
     await feed.open()
     options: dict[str, Any] = {"random": lambda: 0.0, "batch_size": batch_size, "poll_interval": 0.02}
     projector = Projector(models, tape, store, feed, **options, now=lambda: START + timedelta(hours=1))
     await projector.start()
+    feed.poll = store.positions  # as the application has it: those from before are of the past
     try:
         yield store, projector
     finally:
@@ -93,26 +92,27 @@ async def is_rebuilding(projection: Projection[Any]) -> bool:
     return (await projection.status()).state is State.REBUILDING
 
 
-def on_disk(path: Path) -> list[list[Any]]:
-    with sqlite3.connect(path) as connection:
-        names = ("boxes_a", "boxes_a_tombstones", "owners_a", "owners_a_tombstones")
-        tables = [connection.execute(f"SELECT * FROM {name} ORDER BY id, position").fetchall() for name in names]
-        # Rows are numbered in the order they came, which depends on the batches and means nothing.
-        return [[row[1:] if len(row) > 6 else row for row in table] for table in tables]
+def on_disk(path: Path) -> list[list[tuple[Any, ...]]]:
+    names = ("boxes_a", "boxes_a_tombstones", "owners_a", "owners_a_tombstones")
+    tables = [worlds.sql(path, f"SELECT * FROM {name} ORDER BY id, position") for name in names]
+    # Rows are numbered in the order they came, which depends on the batches and means nothing.
+    return [[row[1:] if len(row) > 6 else row for row in table] for table in tables]
 
 
+@pytest.mark.worlds
 @given(TALES, st.integers(1, 7))
 def test_any_batches_come_to_the_same_as_one_by_one(tale: list[Event], batch_size: int) -> None:
-    async def tables(size: int) -> list[list[Any]]:
-        with tempfile.TemporaryDirectory() as folder:
-            async with shop(Path(folder), Tape(tale), batch_size=size) as (store, projector):
+    async def tables(size: int) -> list[list[tuple[Any, ...]]]:
+        with worlds.folder() as folder:
+            async with shop(folder, Tape(tale), batch_size=size) as (store, projector):
                 assert await projector.settled()
                 assert await rows(store) == testing.fold(BOXES, {}, Tape(tale).recorded)
-            return on_disk(Path(folder) / "read.db")
+            return on_disk(folder / "read.db")
 
     assert asyncio.run(tables(1)) == asyncio.run(tables(batch_size))
 
 
+@pytest.mark.one_world("it interrupts SQLite")
 @given(TALES, st.data())
 def test_a_crash_at_any_step_comes_to_the_same_as_none(  # noqa: C901  # a crash at each statement takes some nesting
     tale: list[Event], data: st.DataObject
@@ -160,11 +160,11 @@ def test_a_crash_at_any_step_comes_to_the_same_as_none(  # noqa: C901  # a crash
             await store.close()
 
     async def all_of_it() -> None:
-        with tempfile.TemporaryDirectory() as folder:
+        with worlds.folder() as folder:
             crashes = data.draw(st.lists(st.integers(1, 9), max_size=4))
-            while not await attempt(Path(folder), crashes.pop() if crashes else 0):
+            while not await attempt(folder, crashes.pop() if crashes else 0):
                 pass
-            store = ReadStore(worlds.place(Path(folder) / "read.db"), [BOXES])
+            store = ReadStore(worlds.place(folder / "read.db"), [BOXES])
             await store.open()
             assert await rows(store) == testing.fold(BOXES, {}, tape.recorded)
             await store.close()
@@ -223,6 +223,23 @@ async def test_a_stalled_projection_goes_on_once_the_cause_is_gone(tmp_path: Pat
         assert await projector.settled()
         [status] = await projector.statuses()
     assert (status.state, status.last_error) == (State.LIVE, None)
+
+
+async def test_a_table_that_was_gone_is_gone_on_with_also_before_garbage_is_looked_for(tmp_path: Path) -> None:
+    """What was asked together with what failed is let go of, or the connection could write no more."""
+    tape = Tape([BoxOpened("a", "ann")])
+    async with shop(tmp_path, tape, [BOXES]) as (store, projector):
+        assert await projector.settled()
+        gc.disable()
+        try:
+            worlds.sql(tmp_path / "read.db", "ALTER TABLE boxes_a RENAME TO elsewhere")
+            tape.append(BoxOpened("b", "bob"))
+            await stalled(projector.projections["boxes"])
+            worlds.sql(tmp_path / "read.db", "ALTER TABLE elsewhere RENAME TO boxes_a")
+            assert await projector.settled(timeout=10)
+        finally:
+            gc.enable()
+        assert sorted(await rows(store)) == ["a", "b"]
 
 
 async def test_an_event_that_cannot_be_read_stops_at_it_and_not_before(tmp_path: Path) -> None:

@@ -15,8 +15,6 @@ from engine.store.session import Session
 from tests import worlds
 from tests.engine.errands import DECLARATIONS, START, town
 
-pytestmark = pytest.mark.worlds
-
 ROWS = Reactions("errands")
 SOON = START + timedelta(hours=1)
 
@@ -34,7 +32,7 @@ async def stored(folder: Path, *works: Callable[[Session], Any]) -> list[Any]:
         await log.close()
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_an_old_file_without_the_tables_of_processes_opens_and_works(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         await at.give("ann", 1)
@@ -120,7 +118,7 @@ async def test_events_of_a_key_wait_from_its_first_that_is_set_aside_and_behind_
         ("release", ("ann", [], START), "parked_by_key"),
     ],
 )
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_what_is_asked_all_the_time_is_found_by_an_index(
     tmp_path: Path, name: str, parameters: tuple[Any, ...], index: str
 ) -> None:

@@ -24,8 +24,6 @@ from tests.engine.errands import (
     with_process,
 )
 
-pytestmark = pytest.mark.worlds
-
 
 async def test_every_event_is_followed_by_what_the_process_wishes_in_the_order_of_its_key(tmp_path: Path) -> None:
     async with town(tmp_path) as at:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace as changed
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,10 +15,9 @@ from hypothesis import strategies as st
 from engine.shapes import Receipt
 from engine.status import State
 from engine.store.session import Session
+from tests import worlds
 from tests.engine.errands import DECLARATIONS, HASTY, START, GiveErrand, Street, Town, town
 from tests.engine.toy import until
-
-pytestmark = pytest.mark.worlds
 
 MANNER = changed(HASTY, batch_size=3, patience=0.01, lanes=2)
 
@@ -144,11 +142,12 @@ async def lives(folder: Path, ends: list[int]) -> None:
     assert first_of_bob == [1, 3]
 
 
+@pytest.mark.worlds
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 80), min_size=1, max_size=3))
 def test_an_end_between_any_two_awaits_loses_nothing_does_nothing_twice_and_keeps_every_order(ends: list[int]) -> None:
-    with TemporaryDirectory() as folder:
-        asyncio.run(lives(Path(folder), ends))
+    with worlds.folder() as folder:
+        asyncio.run(lives(folder, ends))
 
 
 # ------------------------------------------------------------------ a log that cannot
@@ -162,7 +161,7 @@ async def stalled(at: Town) -> None:
     await until(holds)
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_log_that_cannot_be_written_stalls_the_process_and_loses_nothing(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         at.street.shut("ann")
@@ -182,7 +181,7 @@ async def test_a_log_that_cannot_be_written_stalls_the_process_and_loses_nothing
         assert (status.state, status.last_error) == (State.LIVE, None)
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_attempts_that_the_log_prevents_do_not_count(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         at.street.closed.add("ann")
@@ -198,7 +197,7 @@ async def test_attempts_that_the_log_prevents_do_not_count(tmp_path: Path) -> No
         assert await at.notes("ann") == ["delivered 1"]
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_deadline_that_the_log_cannot_take_note_of_comes_when_it_can(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         await at.give("ann", 1, kind="nothing", due_at=START)
@@ -208,7 +207,7 @@ async def test_a_deadline_that_the_log_cannot_take_note_of_comes_when_it_can(tmp
         assert await at.notes("late") == ["1"]
 
 
-@pytest.mark.files
+@pytest.mark.one_world("it is about files")
 async def test_a_full_disk_makes_no_dead_letters(tmp_path: Path) -> None:
     async with town(tmp_path, manner=changed(HASTY, attempts=1)) as at:
         at.street.shut("ann")

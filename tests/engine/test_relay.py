@@ -86,6 +86,7 @@ async def test_every_event_arrives_once_in_order_and_whole(kind: str, tmp_path: 
         assert (status.position, status.state, status.lag_seconds) == (500, State.LIVE, 0.0)
 
 
+@pytest.mark.one_world("it is about the broker, whatever is relayed")
 @each_kind
 async def test_a_broker_that_was_away_gets_everything_in_order_and_the_shop_goes_on(kind: str, tmp_path: Path) -> None:
     url, name = services.broker(kind), channel()
@@ -115,6 +116,7 @@ async def test_a_broker_that_was_away_gets_everything_in_order_and_the_shop_goes
     assert_in_order(listener.heard)
 
 
+@pytest.mark.one_world("it is about the broker, whatever is relayed")
 @each_kind
 async def test_a_broker_that_stood_still_gets_everything_in_order(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -142,6 +144,7 @@ async def test_a_broker_that_stood_still_gets_everything_in_order(
     assert_in_order(listener.heard)
 
 
+@pytest.mark.one_world("it is about the broker, whatever is relayed")
 @each_kind
 async def test_a_broker_that_stands_still_does_not_hold_up_the_end(kind: str, tmp_path: Path) -> None:
     url, name = services.broker(kind), channel()

@@ -25,6 +25,8 @@ from tests import worlds
 from tests.redis import own_redis, until
 from tests.running import settings
 
+pytestmark = pytest.mark.one_world("only PostgreSQL can be shared by several processes")
+
 
 @pytest.fixture(autouse=True)
 def server() -> Iterator[None]:

@@ -26,8 +26,6 @@ from tests.engine.toy import (
     until,
 )
 
-pytestmark = pytest.mark.worlds
-
 
 def box(id: str, label: str = "") -> BoxRow:
     return BoxRow(id=id, owner="ann", label=label)

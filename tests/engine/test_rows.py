@@ -26,13 +26,13 @@ from engine.store.checkpoints import Checkpoint
 from engine.store.columns import Layout
 from engine.store.conditions import matches
 from engine.store.dialect import Dialect
+from engine.store.found import LAST_ID, Tombstone
 from engine.store.readstore import ReadStore
-from engine.store.rows import LAST_ID, Table, Tombstone
+from engine.store.rows import Table
 from engine.store.search import search_terms
 from engine.store.session import Session, transaction
 from tests import worlds
 from tests.engine.toy import BOXES, OWNERS, START, BoxRow, Color, Weight
-from tests.worlds import WORLDS
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 EVEN_HALF_PAIRS = st.text(st.characters(), max_size=4)
@@ -105,14 +105,13 @@ class Place(NamedTuple):
         return table
 
 
-@pytest.fixture(scope="module", params=WORLDS)
-def at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def at(world_of_module: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """One for all tests in one world: to make tables for each example would take most of the time."""
-    with worlds.world(request.param):
-        made = Place(worlds.session(tmp_path_factory.mktemp("rows") / "read.db"), worlds.dialect())
-        made.empty(BOXES)
-        yield made
-        made.session.close()
+    made = Place(worlds.session(tmp_path_factory.mktemp("rows") / "read.db"), worlds.dialect())
+    made.empty(BOXES)
+    yield made
+    made.session.close()
 
 
 @pytest.fixture
@@ -369,6 +368,7 @@ def test_searched_columns_are_those_that_say_so() -> None:
     assert [each.name for each in Table(BOXES).layout.searched] == ["label"]
 
 
+@pytest.mark.one_world("it is about files")
 async def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     first, second = ReadStore(tmp_path / "read.db", [BOXES]), ReadStore(tmp_path / "read.db", [BOXES])
     await first.open()
@@ -379,7 +379,6 @@ async def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
     await second.close()
 
 
-@pytest.mark.worlds
 async def test_a_store_opened_for_reading_writes_nothing(tmp_path: Path) -> None:
     store = ReadStore(worlds.place(tmp_path / "read.db"), [BOXES])
     await store.open()
@@ -392,6 +391,7 @@ async def test_a_store_opened_for_reading_writes_nothing(tmp_path: Path) -> None
     await store.close()
 
 
+@pytest.mark.one_world("it is about files")
 async def test_a_store_that_cannot_be_opened_leaves_no_lock(tmp_path: Path) -> None:
     (tmp_path / "read.db").mkdir()
     for _ in range(2):
@@ -399,12 +399,12 @@ async def test_a_store_that_cannot_be_opened_leaves_no_lock(tmp_path: Path) -> N
             await ReadStore(tmp_path / "read.db", [BOXES]).open()
 
 
+@pytest.mark.one_world("it keeps no tables")
 async def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="called boxes"):
         ReadStore(tmp_path / "read.db", [BOXES, BOXES])
 
 
-@pytest.mark.worlds
 async def test_only_a_table_that_has_caught_up_may_be_swapped_in(tmp_path: Path) -> None:
     store = ReadStore(worlds.place(tmp_path / "read.db"), [BOXES])
     await store.open()

@@ -14,8 +14,6 @@ from engine.shapes import Aggregate, Claim, Command, Erase, Event, Receipt, Rele
 from tests import worlds
 from tests.engine.lockers import Desk, desk
 
-pytestmark = pytest.mark.worlds
-
 WORD = "open sesame"
 OTHER = "close sesame"
 
@@ -141,6 +139,7 @@ async def test_what_is_erased_is_gone_and_what_comes_after_it_is_kept(tmp_path: 
         assert await kept(at) == [("cave-b", "password", "new")]
 
 
+@pytest.mark.one_world("it is about files")
 async def test_what_is_erased_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
     async with desk(tmp_path, CAVES, CODEC) as at:
         await at.accepted(lock(), BlowUp("a"))

@@ -12,6 +12,8 @@ from engine.channel import _client
 from engine.roles import ALL, Role
 from engine.settings import SettingsError, example, load
 
+pytestmark = pytest.mark.one_world("it keeps no tables")
+
 ROOT = Path(__file__).parents[2]
 
 # Name, default, another value as it stands in the environment and as it is read, a wrong one and what is said of it.

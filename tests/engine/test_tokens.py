@@ -16,6 +16,8 @@ from engine import tokens as module
 from engine.faults import Unavailable
 from engine.tokens import InvalidToken, Ticket, Tokens, secret_file
 
+pytestmark = pytest.mark.one_world("it keeps no tables")
+
 KEY = b"0123456789abcdef0123456789abcdef" * 2
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -20,8 +20,6 @@ from tests import worlds
 from tests.running import Shop, View, opened
 from tests.schema.ordering import lines, stocked
 
-pytestmark = pytest.mark.worlds
-
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CLIENT = f"00-{TRACE}-{SPAN}-01"
 ORDERS = "subscription { orders { kind since position upserted { id status } removed } }"

@@ -1,12 +1,11 @@
 """Processes that take turns at a counter: who holds the lease counts on from what it knows, as a projection does.
 
-Started with a path, it forks one for each line that it reads, and says its id.
+Started with the URL of a store, it forks one for each line that it reads, and says its id.
 """
 
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -15,20 +14,24 @@ from typing import TypeVar
 
 from engine.faults import LeaseLost
 from engine.lease import Leases, Token
-from engine.store.session import Session, transaction
-from engine.store.sqlite import Connection
+from engine.store.dialect import SQLITE
+from engine.store.places import place
+from engine.store.revisions import LOG, made_by
+from engine.store.session import FAULTS, Connection, Session, transaction
+from tests import worlds
 
 SPAN = 0.4
 PACE = 0.005
+PLACES = {"sqlite": "INTEGER", "postgresql": "INTEGER GENERATED ALWAYS AS IDENTITY"}
 TABLES = (
-    "CREATE TABLE IF NOT EXISTS applied (place INTEGER PRIMARY KEY, count INTEGER, token INTEGER, owner INTEGER)",
-    "CREATE TABLE IF NOT EXISTS stopped (place INTEGER PRIMARY KEY, token INTEGER, owner INTEGER)",
+    "CREATE TABLE IF NOT EXISTS applied (place {} PRIMARY KEY, count INTEGER, token INTEGER, owner INTEGER)",
+    "CREATE TABLE IF NOT EXISTS stopped (place {} PRIMARY KEY, token INTEGER, owner INTEGER)",
 )
 T = TypeVar("T")
 
 
 class File:
-    """A SQLite file that several processes write, which those of the shop are not."""
+    """A store that several processes write, which of the shop's are those on PostgreSQL alone."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -56,9 +59,18 @@ def stop(connection: Session, number: int) -> None:
     connection.execute("INSERT INTO stopped (token, owner) VALUES (?, ?)", (number, os.getpid()))
 
 
-async def take_turns(path: Path) -> None:
-    file = File(await Connection.open(path))
-    leases = Leases(file, str(os.getpid()), span=SPAN)
+async def writer(path: Path) -> Connection:
+    """A connection to a store that has the table of leases."""
+    made = await place(worlds.url(path)).writer(is_log=True)
+    if not worlds.is_postgres():
+        await made.run(lambda session: [session.execute(text) for text in made_by(SQLITE, LOG)])
+    return made
+
+
+async def take_turns(url: str) -> None:
+    store = place(url)
+    file = File(await store.writer(is_log=False))
+    leases = Leases(file, str(os.getpid()), span=SPAN, dialect=store.dialect)
     while True:
         number = 0
         try:
@@ -70,20 +82,19 @@ async def take_turns(path: Path) -> None:
                     await asyncio.sleep(PACE)
         except LeaseLost:
             await file.write(partial(stop, number=number))
-        except sqlite3.OperationalError:
-            continue  # the file is locked by a process that was paused in a transaction
+        except FAULTS:
+            continue  # a file is locked by a process that was paused in a transaction; a server has let go of this one
 
 
-async def prepare(path: Path) -> None:
-    connection = await Connection.open(path)
-    file = File(connection)
-    await file.write(lambda session: [session.execute(each) for each in TABLES])
-    await Leases(file, "").open()
+async def prepare(path: Path) -> str:
+    """Make what they need in the world of the test; gives its URL."""
+    connection, kind = await writer(path), PLACES[worlds.dialect().name]
+    await File(connection).write(lambda session: [session.execute(each.format(kind)) for each in TABLES])
     await connection.close()
+    return worlds.url(path)
 
 
-def main(path: Path) -> None:
-    asyncio.run(prepare(path))
+def main(url: str) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     children = []
     for _ in sys.stdin:
@@ -91,7 +102,7 @@ def main(path: Path) -> None:
         if child == 0:
             os.close(0)
             os.dup2(2, 1)  # what it logs is for nobody to read as an answer
-            asyncio.run(take_turns(path))
+            asyncio.run(take_turns(url))
         children.append(child)
         print(child, flush=True)
     for child in children:
@@ -102,4 +113,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1])

@@ -14,11 +14,11 @@ from graphql import OperationType
 from structlog.testing import capture_logs
 
 from domain.standing import Role
-from engine.graphql import execution
+from engine.graphql import execution, stream
 from engine.graphql.compiled import plan
 from engine.graphql.compiled.plan import Plan
 from engine.graphql.errors import ProtocolError
-from engine.graphql.execution import Result
+from engine.graphql.result import Result
 from engine.tally import MakeCommand
 from schema.context import ShopContext
 from schema.viewers import ANONYMOUS, Viewer
@@ -86,7 +86,8 @@ class Counted:
             self.by_plan[isinstance(outcome, dict)] += 1
             return outcome
 
-        monkeypatch.setattr(execution, "attempted", counting)
+        for module in (execution, stream):
+            monkeypatch.setattr(module, "attempted", counting)
 
 
 def context(shop: Shop, viewer: Viewer) -> Quiet:
@@ -126,7 +127,7 @@ async def fill(shop: Shop) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shops(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[Shop]]:
+async def shops(world_of_module: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[Shop]]:
     """Two that are alike."""
     async with AsyncExitStack() as stack:
         made = [await stack.enter_async_context(opened(tmp_path_factory.mktemp("shop"))) for _ in range(2)]

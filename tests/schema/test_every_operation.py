@@ -54,7 +54,7 @@ def document(root: str, name: str, number: int) -> tuple[str, dict[str, Any]]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def clients(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[Client]]:
+async def clients(world_of_module: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[Client]]:
     async with opened(tmp_path_factory.mktemp("shop")) as shop:
         yield [await shop.viewer("admin"), await shop.viewer("customer")]
 

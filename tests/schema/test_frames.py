@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from engine.graphql.execution import Executor, Request, Result
+from engine.graphql.execution import Executor, Request
+from engine.graphql.result import Result
 from engine.graphql.scalars import Position
 from tests.running import Shop, as_staff, built
 

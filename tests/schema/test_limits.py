@@ -61,7 +61,7 @@ def test_no_document_is_much_work_to_read(name: str) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+async def shop(world_of_module: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     async with opened(tmp_path_factory.mktemp("shop")) as shop:
         yield shop
 

@@ -135,7 +135,9 @@ def at_the_door(errors: list[dict[str, Any]]) -> str | None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def everybody(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Callable[[str | None], Client]]:
+async def everybody(
+    world_of_module: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Callable[[str | None], Client]]:
     """A client of each kind, at one shop."""
     async with opened(tmp_path_factory.mktemp("shop")) as shop:
         clients = {kind: await shop.viewer(kind) for kind in KINDS}

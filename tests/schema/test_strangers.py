@@ -59,7 +59,7 @@ class Story:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
+async def story(world_of_module: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
     async with opened(tmp_path_factory.mktemp("shop")) as shop:
         await stocked(shop, quantity=100)
         ann, bob = await shop.viewer("customer", ANN), await shop.viewer("customer", "bob")

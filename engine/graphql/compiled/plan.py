@@ -1,8 +1,10 @@
 """Plans: how an operation is answered when everything is as it should be."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from weakref import ReferenceType, ref
 
 import structlog
 from graphql import (
@@ -31,6 +33,9 @@ from engine.graphql.compiled.selection import Selection
 from engine.graphql.documents import Operation
 from engine.graphql.fragments import fragments
 
+MOST_SAID = 4
+MOST_KEPT = 16 * 1024
+"Bytes of an answer that is kept for others: what is longer takes long to send to each of them anyway."
 MOST_SWITCHES = 4
 "Variables that fields are skipped or included by: each combination of their values has a plan of its own."
 _EVENT = "GraphQLCoreConverter.from_field.<locals>.<lambda>"
@@ -54,13 +59,16 @@ class Root(NamedTuple):
 class Plan:
     """How one operation is answered, for one combination of its switches."""
 
-    def __init__(self, terms: Terms, roots: list[Root]) -> None:
+    def __init__(self, terms: Terms, roots: list[Root], *, is_plain: bool) -> None:
         self.terms = terms
         self._roots = roots
         self._keys = [root.key for root in roots]
         self.only = roots[0] if len(roots) == 1 else None
         "The one field that most operations have."
         self._is_serial = len(roots) == 1 or terms.core.operation.operation is OperationType.MUTATION
+        self.is_plain = is_plain
+        "Whether no resolver is called: the answer to a root value is the same for all who ask, and at any time."
+        self._said: deque[tuple[ReferenceType[Any], bytes]] = deque(maxlen=MOST_SAID)
 
     async def data(self, run: Run) -> dict[str, Any]:
         """The data of the answer. Raises Odd, or any other Exception, when the ordinary way is to answer."""
@@ -81,6 +89,15 @@ class Plan:
         if waits:
             await _settled(run, waits)
         return data
+
+    def said(self, root_value: Any) -> bytes | None:
+        """The answer to a root value, if that very object was answered just now."""
+        return next((answer for known, answer in self._said if known() is root_value), None)
+
+    def note(self, root_value: Any, answer: bytes) -> None:
+        """Keep an answer, of a plain plan, for whoever is given the same root value while that lives."""
+        if len(answer) <= MOST_KEPT:
+            self._said.append((ref(root_value), answer))
 
 
 async def _settled(run: Run, waits: list[Wait]) -> None:
@@ -172,7 +189,8 @@ class Compiled:
             if site is None and core.operation.operation is not OperationType.SUBSCRIPTION:
                 return None
             roots.append(Root(field.key, Path(None, field.key, root.name), site, complete))
-        return Plan(terms, roots)
+        is_plain = not any(root.site or field.shape.is_deep for root, field in zip(roots, fields, strict=True))
+        return Plan(terms, roots, is_plain=is_plain)
 
 
 def used(schema: Schema, operation: Operation, *, at_once: bool = False) -> Compiled | None:

@@ -7,7 +7,8 @@ from typing import Any
 import strawberry
 
 from engine.graphql.compiled.plan import Compiled
-from engine.graphql.execution import Executor, Request, Result
+from engine.graphql.execution import Executor, Request
+from engine.graphql.result import Result
 
 _REQUEST_ID = re.compile(rb'"requestId":"[0-9a-f]+"')
 

@@ -9,7 +9,8 @@ from engine.graphql import bounds
 from engine.graphql.bounds import TooComplex
 from engine.graphql.documents import MAX_ERRORS, Documents
 from engine.graphql.errors import Shaped
-from engine.graphql.execution import Executor, Request, Result
+from engine.graphql.execution import Executor, Request
+from engine.graphql.result import Result
 from engine.graphql.uses import Uses
 from tests.engine.graphql.toy import SCHEMA
 

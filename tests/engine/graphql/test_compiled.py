@@ -11,8 +11,9 @@ import strawberry
 from structlog.testing import capture_logs
 
 from engine.graphql.compiled import plan as plans
-from engine.graphql.execution import Executor, Request, Result
+from engine.graphql.execution import Executor, Request
 from engine.graphql.guard import Guard
+from engine.graphql.result import Result
 from tests.engine.graphql import odd_toy
 from tests.engine.graphql.both_ways import BothWays, plain
 from tests.engine.graphql.odd_toy import GIVEN, SCHEMA, Bolt, Colour, Context, Leaves, Nut, Screw, leaves

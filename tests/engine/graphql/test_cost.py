@@ -10,7 +10,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from engine.graphql.connection import Connection, connect
 from engine.graphql.cost import INTROSPECTION, MAX_COST, sized
-from engine.graphql.execution import Executor, Request, Result
+from engine.graphql.execution import Executor, Request
+from engine.graphql.result import Result
 from engine.graphql.scalars import SCALARS
 
 

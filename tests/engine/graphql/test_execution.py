@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from engine.graphql.documents import Documents
-from engine.graphql.execution import Executor, Peer, Request, Result
+from engine.graphql.execution import Executor, Peer, Request
+from engine.graphql.result import Result
 from tests.engine.graphql.toy import SCHEMA, Toy, cost
 
 

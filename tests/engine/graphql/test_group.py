@@ -13,8 +13,9 @@ import strawberry
 from structlog.testing import capture_logs
 
 from engine.graphql.documents import Operation
-from engine.graphql.execution import Executor, Request, Result
+from engine.graphql.execution import Executor, Request
 from engine.graphql.group import Group
+from engine.graphql.result import Result
 from engine.graphql.sharing import Groups
 
 PATIENCE = 5.0

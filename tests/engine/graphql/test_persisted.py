@@ -181,6 +181,7 @@ def test_what_was_shown_is_kept_within_bounds_the_last_used(monkeypatch: pytest.
     assert (known("c", "x" * 29, "y" * 31), len(kept)) == ([], 0)
 
 
+@pytest.mark.one_world("it keeps no tables")
 def test_a_manifest_holds_texts_by_id(tmp_path: Path) -> None:
     path = tmp_path / "documents.json"
     path.write_text(json.dumps({"add": ADD}))
