@@ -114,8 +114,14 @@ class PostgresSession:
             with self._connection.pipeline():
                 yield self
                 self.began_at = clock.monotonic()
-        except psycopg.Error as error:
-            raise self._fault(error, what) from error
+        except BaseException as error:
+            fault = self._fault(error, what) if isinstance(error, psycopg.Error) else error
+            if self._prepares:
+                # What was to be prepared behind the statement that failed was not, though the driver says it was.
+                self.close()
+            if fault is error:
+                raise
+            raise fault from error
         finally:
             self.began_at = None
             self._is_together = False

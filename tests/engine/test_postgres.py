@@ -197,6 +197,22 @@ async def test_after_connections_were_lost_the_next_command_is_stored(tmp_path: 
 
 
 @pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("times_before", range(5))
+def test_what_stands_behind_a_statement_that_fails_is_done_the_next_time(tmp_path: Path, times_before: int) -> None:
+    def count(session: Any, table: str, times: int) -> list[Any]:
+        with session.together("SELECT") as all:
+            session.execute(f"SELECT count(*) FROM {table}")
+            return [all.execute("SELECT 7") for _ in range(times)]
+
+    with closing(worlds.session(tmp_path / "log.db")) as session:
+        count(session, "meta", times_before)  # at one of these the driver has it prepared on the server
+        with pytest.raises(Unavailable, match="missing"):
+            count(session, "missing", 1)
+        session.ready()
+        assert [each.fetchall() for each in count(session, "meta", 3)] == [[(7,)]] * 3
+
+
+@pytest.mark.usefixtures("server")
 async def test_while_the_server_is_away_commands_fail_fast_and_then_go_on(tmp_path: Path) -> None:
     async with behind_a_line(tmp_path / "log.db") as (between, place), dispatching(place) as (log, dispatcher):
         assert isinstance(await dispatcher.send(PutIn(locker="a", grams=1)), Receipt)
