@@ -58,6 +58,8 @@ class Connection:
                 connection.execute(f"PRAGMA synchronous = {synchronous}")
                 connection.execute("PRAGMA journal_size_limit = 67108864")
                 connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
+                # What a savepoint may have to bring back, rows of anybody, would else be put into a file elsewhere.
+                connection.execute("PRAGMA temp_store = MEMORY").fetchall()
                 if synchronous == "FULL":  # a log: a secret that was erased is to be in no free page
                     connection.execute("PRAGMA secure_delete = ON").fetchall()
             connection.execute("PRAGMA cache_size = -16384")

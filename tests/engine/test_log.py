@@ -19,7 +19,7 @@ from engine.shapes import Event, Receipt, Recorded
 from engine.store import sqlite, tail
 from engine.store.append import About, Appending
 from engine.store.log import Log
-from engine.store.session import FAULTS, Session
+from engine.store.session import FAULTS, Session, transaction
 from tests import worlds
 from tests.engine.lockers import CODEC, START, LockerRented, ThingPutIn
 from tests.engine.toy import until
@@ -350,3 +350,23 @@ async def test_the_files_are_nobody_elses_to_read(path: Path) -> None:
     async with opened(path):
         files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
         assert [oct(file.stat().st_mode & 0o777) for file in files] == ["0o600"] * 3
+
+
+@pytest.mark.one_world("it is about files")
+async def test_what_a_savepoint_may_bring_back_is_put_into_no_other_file(tmp_path: Path) -> None:
+    def write(session: Session) -> list[str]:
+        session.execute("CREATE TABLE lines (number INTEGER PRIMARY KEY, text TEXT)")
+        session.executemany("INSERT INTO lines VALUES (?, ?)", [(number, "a" * 400) for number in range(1000)])
+        with transaction(session):
+            session.execute("UPDATE lines SET text = upper(text)")
+            session.execute("SAVEPOINT here")
+            session.execute("UPDATE lines SET text = lower(text)")
+            return [os.path.realpath(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")]
+
+    connection = await sqlite.Connection.open(tmp_path / "file.db")
+    try:
+        files = await connection.run(write)
+    finally:
+        await connection.close()
+    assert str(tmp_path / "file.db") in files
+    assert not [each for each in files if "etilqs" in each], "what SQLite calls its files of the moment"
