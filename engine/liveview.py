@@ -195,7 +195,7 @@ class LiveViews:
             upserted, removed = _outcome(page.entries)
             more = len(page.entries) == self._page_size
             position = place.since if more else page.position
-            if not more:
+            if not more and page.position >= place.mark.position:  # else the table was set back
                 place.mark = Mark(page.position, page.floor)
             if page.entries or is_open or place.is_due(position):
                 change = Change(place.kind, place.since, position, more, upserted, removed)
@@ -257,7 +257,7 @@ class _Place:
 
     def is_due(self, position: int) -> bool:
         """Whether it is to be told that it is at a position."""
-        return not self.is_told or (position > self.since and self._monotonic() >= self.due)
+        return position >= self.since if not self.is_told else position > self.since and self._monotonic() >= self.due
 
     def tell(self, position: int) -> None:
         self.since, self._told_at = position, self._monotonic()

@@ -46,13 +46,10 @@ class Projection(Generic[R]):
         monotonic: Callable[[], float] = clock.monotonic,
         retry_after: float = _LEAST_DELAY,
     ) -> None:
-        self.model = model
-        self.name = model.name
+        self.model, self.name = model, model.name
         self.lease = f"projection {model.name}"
-        self._source, self._store = source, store
-        self._feed, self._company = feed, company
-        self._batch_size = batch_size
-        self._now, self._monotonic = now, monotonic
+        self._source, self._store, self._feed, self._company = source, store, feed, company
+        self._batch_size, self._now, self._monotonic = batch_size, now, monotonic
         self._pause = partial(pause, first=retry_after, longest=_MOST_DELAY, random=random)
         self._table = store.table(model)
         self.fold = Fold(model)
@@ -66,9 +63,8 @@ class Projection(Generic[R]):
         self._rebuild: Rebuild[R] | None = None
         self.pace = Pace(model.name, feed, poll_interval=poll_interval, monotonic=monotonic)
         self._task: asyncio.Task[None] | None = None
-        self.position = 0
+        self.position, self._is_waiting = 0, False
         self.last_error: str | None = None
-        self._is_waiting = False
 
     # ------------------------------------------------------------ what operators use
 
@@ -79,7 +75,7 @@ class Projection(Generic[R]):
         checkpoint, fresh = await self._store.prepare(self.model, self._source.id, head, guard)
         self.position, self._slot, self._guard = checkpoint.position, checkpoint.slot, guard
         self._fresh_until = head if fresh else 0
-        self.written.clear()  # another process may have written since
+        self.written.begin(checkpoint.floor)
         self._is_sure, self._failures, self.last_error = True, 0, None
         self._feed.set_back(self.name, self.position)
         self._feed.note(self.name, self.position)
@@ -127,8 +123,7 @@ class Projection(Generic[R]):
         if self.pace.is_paused:
             raise Unavailable(f"{self.name} is paused; resume it, then rebuild it.")
         if self._rebuild is None:
-            slot = "b" if self._slot == "a" else "a"
-            self._rebuild = Rebuild(slot, self._table, self.fold, self._store, self._guard)
+            self._rebuild = Rebuild(self._table, self.fold, self._store, self._guard)
             self.pace.stir()
             self._company.release(self)
         await self._rebuild.ended()
@@ -206,9 +201,12 @@ class Projection(Generic[R]):
 
     async def _make_sure(self) -> None:
         found = None if self._is_sure else await self._store.checkpoint(self.model)
-        if found and found.slot == self._slot and found.position > self.position:
+        if found and found.slot != self._slot:  # a rebuild took its place, and could not say so
+            self._slot = found.slot
+            self.written.clear()
+        if found and found.position > self.position:
             await self.took(None, (), found.position)
-        elif found and found.slot == self._slot and found.position < self.position:
+        elif found and found.position < self.position:
             self.written.clear()
             _log.warning("projection set back", projection=self.name, position=found.position, was=self.position)
             self.position = found.position
@@ -285,13 +283,15 @@ class Projection(Generic[R]):
     async def _step_rebuild(self, rebuild: Rebuild[R]) -> None:
         try:
             events = await self._source.read(rebuild.position, self._batch_size)
-            await rebuild.take(events[: self.position - rebuild.position])  # never ahead of the table it will replace
+            # Never ahead of the table it will replace.
+            await rebuild.take(events[: self.position - rebuild.position], beside=self._slot)
             if rebuild.position == self.position:
                 await self._store.swap(self.model, rebuild.slot, self.position, self._guard)
                 self._slot = rebuild.slot
                 self.written.clear()
                 self._end_rebuild(None)
-        except Exception as error:  # the old table goes on; whoever asked for the rebuild is told
+        except Exception as error:  # one of the two tables goes on; whoever asked for the rebuild is told
+            self._is_sure = False
             self._end_rebuild(error)
 
     def _end_rebuild(self, error: Exception | None) -> None:

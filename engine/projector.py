@@ -135,12 +135,16 @@ class Projector:
         while True:
             await asyncio.sleep(LOOK)
             before = {name: each.position for name, each in self.projections.items() if each.is_running}
-            with suppress(*FAULTS, TimeoutError):  # looked at the next time
+            try:
                 async with asyncio.timeout(PATIENCE):
                     found = await self._store.positions()
                 for name, position in before.items():
                     if found.get(name, position) < position:
                         self.projections[name].doubt()
+            except (*FAULTS, TimeoutError):  # looked at the next time
+                pass
+            except Exception:  # likewise: nobody else looks
+                _log.exception("tables not looked at")
 
     async def _prune(self) -> None:
         while True:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from engine.faults import Unavailable
 from engine.fold import Fold
 from engine.shapes import Recorded, Row
 from engine.store.readstore import ReadStore
@@ -16,8 +17,9 @@ R = TypeVar("R", bound=Row)
 class Rebuild(Generic[R]):
     """A fold into the other place of a table."""
 
-    def __init__(self, slot: str, table: Table[R], fold: Fold[R], store: ReadStore, guard: Guard) -> None:
-        self.slot = slot
+    def __init__(self, table: Table[R], fold: Fold[R], store: ReadStore, guard: Guard) -> None:
+        self.slot = ""
+        "The other place, from the first batch on."
         self.position = 0
         self._table = table
         self._fold = fold
@@ -26,8 +28,12 @@ class Rebuild(Generic[R]):
         self._exists = False
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def take(self, events: Sequence[Recorded]) -> None:
-        """Fold the events that follow its position."""
+    async def take(self, events: Sequence[Recorded], *, beside: str) -> None:
+        """Fold the events that follow its position into the other place than `beside`, where the table is served from.
+
+        Raises Unavailable when it is not.
+        """
+        self.slot = self.slot or ("b" if beside == "a" else "a")
         await self._store.write(lambda connection: self._work(connection, events))
         self._exists = True
         if events:
@@ -36,6 +42,8 @@ class Rebuild(Generic[R]):
     def _work(self, connection: Session, events: Sequence[Recorded]) -> None:
         self._guard(connection)  # another owner may be folding into this very place
         if not self._exists:
+            if self._table.slot(connection) == self.slot:
+                raise Unavailable(f"{self._table.name} is served from where it was to be rebuilt. Rebuild it again.")
             self._table.create(connection, self.slot)
         if events:
             self._fold.write(connection, self._table, self.slot, events)

@@ -157,7 +157,7 @@ class Log:
         found = await self._readers.once(work)
         if found:
             self._head = max(found[-1].position, self._head)
-            if is_new:  # others in this process follow as closely
+            if is_new and self.dialect.is_shared:  # others in this process follow as closely
                 self._tail.follow(found, characters)
         return found
 

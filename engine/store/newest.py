@@ -38,6 +38,12 @@ class Newest(Generic[R]):
         self._stretches: deque[_Stretch] = deque()
         self._characters = 0
         self._followers = 0
+        self._floor = 0
+
+    def begin(self, floor: int) -> None:
+        """Begin anew, with a table that was started over if its floor was raised: what is behind it was another's."""
+        self.clear()
+        self._floor = floor
 
     def follow(self) -> None:
         """Begin to keep what is added."""
@@ -69,7 +75,7 @@ class Newest(Generic[R]):
         than `limit`."""
         behind = list(takewhile(lambda each: each.position > position, reversed(self._stretches)))
         behind.reverse()
-        if not behind or behind[0].since > position:
+        if not behind or behind[0].since > position or position < self._floor:
             return None
         rows: dict[str, Any] = {}
         gone: list[Changed] = []
@@ -97,6 +103,11 @@ class Written(Generic[R]):
     ) -> None:
         """Take in a transaction that took the table from one position to another."""
         self._newest.add(since, position, rows.values(), buried, self.rows.keep(rows, gone))
+
+    def begin(self, floor: int) -> None:
+        """Take a table over, which another process may have written since; `floor` is that of its checkpoint."""
+        self.rows.clear()
+        self._newest.begin(floor)
 
     def clear(self) -> None:
         self.rows.clear()

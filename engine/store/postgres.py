@@ -36,6 +36,29 @@ WRITING = 60.0
 "The same for what is written to the read tables, where an index over all rows may be made."
 
 
+class _Watch:
+    """Cuts off each statement that takes longer than it may, as long as a unit of work lasts.
+
+    A server that is there but silent would be waited for until TCP gives up, which may be for ever.
+    """
+
+    def __init__(self, session: PostgresSession, patience: float) -> None:
+        self._session, self._patience = session, patience
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(patience, self._look)
+
+    def _look(self) -> None:
+        began_at, left = self._session.began_at, self._patience
+        if began_at is not None:
+            left = began_at + self._patience - clock.monotonic()
+        if left <= 0:
+            self._session.cut()
+        self._timer = self._loop.call_later(left if left > 0 else self._patience, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+
 class PostgresConnection:
     """One connection, made anew when it was lost. `run` hands over a whole unit of work: one hop between threads."""
 
@@ -75,18 +98,12 @@ class PostgresConnection:
                     self._gone_at = clock.monotonic()
                 raise
 
-        watch = asyncio.get_running_loop().call_later(self._patience, self._watch)
+        watch = _Watch(session, self._patience)
         try:
             return await self._thread.run(unit)
         finally:
             self.runs += 1
-            watch.cancel()
-
-    def _watch(self) -> None:
-        """A server that is there but silent would be waited for until TCP gives up, which may be for ever."""
-        began_at = self._session.began_at
-        if began_at is not None and clock.monotonic() - began_at >= self._patience:
-            self._session.cut()
+            watch.end()
 
     async def close(self) -> None:
         await self._thread.run(self._session.close)
@@ -118,12 +135,10 @@ class Database:
     def name(self) -> str:
         return urls.shown(self._url)
 
-    def connect(self, *, prepares: bool = False) -> "psycopg.Connection[Any]":
-        """Raises Away. Statements are prepared on the server only if `prepares`, and no proxy is in between."""
+    def connect(self) -> "psycopg.Connection[Any]":
+        """A connection on which every statement is a transaction, unless one was begun. Raises Away."""
         made = self._connect(autocommit=True)
         made.cursor_factory = psycopg.RawCursor
-        if prepares and _is_direct(made):
-            made.prepare_threshold = 2
         made.adapters.register_dumper(str, StrDumper)
         made.adapters.register_dumper(int, Int8Dumper)
         made.adapters.register_dumper(Array, _ArrayDumper)
@@ -165,12 +180,6 @@ class Database:
     def engine(self) -> sa.Engine:
         how: dict[str, Any] = {"poolclass": sa.NullPool, "use_native_hstore": False}
         return sa.create_engine("postgresql+psycopg://", creator=partial(self._connect, autocommit=False), **how)
-
-
-def _is_direct(connection: "psycopg.Connection[Any]") -> bool:
-    """Whether statements run where it ends. A proxy, which gives each transaction another end, names its own."""
-    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (None,)
-    return bool(pid == connection.info.backend_pid)
 
 
 def _reason(error: Exception) -> str:

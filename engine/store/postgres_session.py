@@ -19,6 +19,8 @@ except ImportError:  # an installation that stays with SQLite does without it
 T = TypeVar("T")
 AT_ONCE = 0.5
 "Seconds within which a lost connection shows itself, if the server is there again."
+PREPARED_AT = 2
+"How often a statement was sent before it is prepared on the server."
 _UNDEFINED_TABLE = "42P01"
 
 
@@ -28,7 +30,7 @@ class Connecting(Protocol):
     @property
     def name(self) -> str: ...
 
-    def connect(self, *, prepares: bool = False) -> "psycopg.Connection[Any]":
+    def connect(self) -> "psycopg.Connection[Any]":
         """Raises Away."""
 
 
@@ -53,9 +55,16 @@ class PostgresSession:
     def ready(self) -> None:
         """Connect if there is no connection, and be outside of a transaction."""
         if self._connection is None or self._connection.closed:
-            self._connection = self._database.connect(prepares=self._prepares)
+            self._connection = self._database.connect()
+            if self._prepares and self._is_direct(self._connection):
+                self._connection.prepare_threshold = PREPARED_AT
         elif self.in_transaction:
             self.execute("ROLLBACK")
+
+    def _is_direct(self, connection: "psycopg.Connection[Any]") -> bool:
+        """Whether statements run where it ends. A proxy, which gives each transaction another end, names its own."""
+        (pid,) = self.execute("SELECT pg_backend_pid()").fetchone()
+        return bool(pid == connection.info.backend_pid)
 
     def execute(self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
         if text in BEGIN:
@@ -71,7 +80,7 @@ class PostgresSession:
             with self.together("SELECT") as all:
                 all.execute(BEGIN["BEGIN"])
                 found = ask(all)
-                all.execute("COMMIT")
+                all.execute("END")  # as COMMIT, of which nobody has to know whether it was done
                 return found
 
         return self._begin(send)

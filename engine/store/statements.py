@@ -45,7 +45,8 @@ class Statements:
         "Whether a row to be put in brings its words for searching with it."
         self.name = f"{model.name}_{slot}"
         self._metadata = sa.MetaData()
-        self._suffixes = ("_tombstones", "") if dialect.is_shared else ("_search", "_tombstones", "")
+        # In the order in which they are read: who locks one on a server may wait for those who go on to the next.
+        self._suffixes = ("", "_tombstones") if dialect.is_shared else ("_search", "_tombstones", "")
         columns = [sa.Column(each.name, _stored(each), nullable=each.is_optional) for each in layout.columns]
         # An explicit key: VACUUM renumbers implicit rowids, and full-text search refers to rows by it.
         self.table = sa.Table(

@@ -345,6 +345,19 @@ async def test_what_is_committed_comes_into_the_file_without_a_commit_that_waits
         await until(is_in_the_file)
 
 
+async def test_who_looks_on_sees_what_is_appended_meanwhile(path: Path) -> None:
+    async with opened(path) as log:
+        await append(log, ("thing-a", put(1, 2)))
+        looking = await Log.look(worlds.place(path), CODEC)
+        try:
+            assert [each.position for each in await looking.read(0, 100)] == [1, 2]
+            for number in range(3, 6):
+                await append(log, ("thing-b", put(number)))
+                assert [each.position for each in await looking.read(number - 1, 100)] == [number]
+        finally:
+            await looking.close()
+
+
 @pytest.mark.one_world("it is about files")
 async def test_the_files_are_nobody_elses_to_read(path: Path) -> None:
     async with opened(path):

@@ -8,15 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.shapes import Event
+from engine import testing
+from engine.liveview import ChangeKind, LiveViews
+from engine.projector import Projector
+from engine.shapes import Event, ReadModel, replace
 from engine.store import newest
 from engine.store.found import LAST_ID, Tombstone
 from engine.store.newest import Newest
+from engine.store.readstore import ReadStore
 from tests import worlds
 from tests.engine.test_liveview import shop
 from tests.engine.test_projector import TALES
 from tests.engine.test_projector import shop as projecting
-from tests.engine.toy import BOXES, START, BoxFilled, BoxOpened, BoxRow, BoxThrownAway, Tape
+from tests.engine.toy import (
+    BOXES,
+    START,
+    BoxFilled,
+    BoxOpened,
+    BoxRow,
+    BoxThrownAway,
+    Source,
+    Tape,
+    apply,
+    keys,
+    until,
+)
 
 
 def box(id: str, position: int) -> BoxRow:
@@ -159,3 +175,48 @@ async def test_what_may_not_be_committed_is_not_shown(tmp_path: Path, monkeypatc
         found = made.after(2, 1000)
         assert found is not None
         assert [each.row.weight.grams for each in found[0]] == [11]
+
+
+async def test_who_followed_a_table_that_is_started_over_here_starts_over_too(tmp_path: Path) -> None:
+    def reworded(row: BoxRow | None, event: Source) -> BoxRow | None:
+        made = apply(row, event)
+        return made and replace(made, note="by other code")
+
+    newer = ReadModel("boxes", row=BoxRow, keys=keys, apply=reworded, version=2)
+    tape = Tape([BoxOpened("a", "ann"), BoxOpened("b", "bob")])
+    async with projecting(tmp_path, tape, (BOXES,)) as (_, projector):
+        assert await projector.settled()
+    store, feed = ReadStore(worlds.place(tmp_path / "read.db"), [newer]), worlds.feed(interval=0.02)
+    projector = Projector([newer], tape, store, feed, random=lambda: 0.0, poll_interval=0.02)
+    views, view = LiveViews(tape, store, feed, patience=0.02), dict[str, Any]()
+    kinds: list[ChangeKind] = []
+
+    async def follow() -> None:
+        async for change in views.follow(newer):
+            kinds.append(change.kind)
+            if change.kind is ChangeKind.RESET:
+                view.clear()
+            view.update({row.id: row for row in change.upserted})
+
+    async def is_waiting() -> bool:
+        return bool(kinds) and views._audience(newer).position == 2
+
+    async def shows_all() -> bool:
+        return view == testing.fold(newer, {}, tape.recorded)
+
+    await store.open()
+    await feed.open()
+    following = asyncio.create_task(follow())
+    try:
+        await until(is_waiting)  # on the table as the process before has left it
+        await projector.start()
+        assert await projector.settled()
+        tape.append(BoxFilled("a", 1))
+        await until(shows_all)
+        assert ChangeKind.RESET in kinds
+    finally:
+        following.cancel()
+        await views.close()
+        await projector.stop()
+        await feed.close()
+        await store.close()

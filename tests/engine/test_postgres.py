@@ -14,19 +14,21 @@ from hypothesis import strategies as st
 
 from engine import clock
 from engine.dispatcher import Dispatcher
-from engine.faults import Unavailable
+from engine.faults import GONE, Unavailable
 from engine.feed import Feed
 from engine.shapes import Command, Receipt
 from engine.store import arrays
 from engine.store.log import Log
-from engine.store.postgres import Database
+from engine.store.postgres import Database, PostgresConnection
 from engine.store.postgres_session import PostgresSession
 from engine.store.readstore import ReadStore
 from engine.store.search import TOKENIZER, search_terms, search_vector, tokens, vector
+from engine.store.session import Session
 from engine.store.translation import translated
 from tests import worlds
 from tests.engine.lockers import CODEC, LOCKERS, PutIn, RentLocker
-from tests.engine.toy import BOXES
+from tests.engine.test_projector import shop
+from tests.engine.toy import BOXES, BoxOpened, BoxThrownAway, Tape, until
 from tests.line import Line, line
 
 pytestmark = pytest.mark.one_world("it is about PostgreSQL")
@@ -210,6 +212,72 @@ def test_what_stands_behind_a_statement_that_fails_is_done_the_next_time(tmp_pat
             count(session, "missing", 1)
         session.ready()
         assert [each.fetchall() for each in count(session, "meta", 3)] == [[(7,)]] * 3
+
+
+@pytest.mark.usefixtures("server")
+async def test_a_connection_that_ends_as_soon_as_it_is_made_is_one_that_gave_way(tmp_path: Path) -> None:
+    class Dying(Database):
+        def connect(self) -> Any:
+            made = super().connect()
+            with super().connect() as other:
+                other.execute("SELECT pg_terminate_backend($1::int)", (made.info.backend_pid,))
+            return made
+
+    with pytest.raises(GONE):
+        await Dying(worlds.url(tmp_path / "log.db")).reader()
+
+
+@pytest.mark.usefixtures("server")
+async def test_each_statement_has_the_same_patience(tmp_path: Path) -> None:
+    connection = await PostgresConnection.open(Database(worlds.url(tmp_path / "log.db")), 0.5, prepares=True)
+
+    def work(session: Session) -> None:
+        session.execute("SELECT 1")
+        session.execute("SELECT pg_sleep(60)")
+
+    try:
+        async with asyncio.timeout(30):
+            for _ in range(2):  # the second makes the connection anew
+                with pytest.raises(GONE):
+                    await connection.run(work)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_read_that_is_lost_at_its_end_is_made_again(tmp_path: Path) -> None:
+    asked = 0
+
+    def ask(session: Session) -> Any:
+        nonlocal asked
+        asked += 1
+        found = session.execute("SELECT 7")
+        if asked == 1:
+            made.cut()
+        return found
+
+    with closing(worlds.session(tmp_path / "log.db")) as made:
+        assert (made.look(ask).fetchone(), asked) == ((7,), 2)
+
+
+@pytest.mark.usefixtures("server")
+async def test_a_rebuild_and_who_reads_both_parts_of_a_table_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    tape = Tape([BoxOpened("a", "ann"), BoxThrownAway("a")])
+    waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'boxes_a'::regclass"
+    async with shop(tmp_path, tape, (BOXES,)) as (store, projector):
+        assert await projector.settled()
+
+        async def is_dropping() -> bool:
+            return bool(await store.once(lambda session: session.execute(waits).fetchone()))
+
+        with closing(worlds.session(tmp_path / "read.db")) as reading:
+            reading.execute("BEGIN")
+            reading.execute("SELECT * FROM boxes_a")
+            rebuild = asyncio.create_task(projector.projections["boxes"].rebuild())
+            await until(is_dropping)
+            reading.execute("SELECT * FROM boxes_a_tombstones")
+            reading.execute("COMMIT")
+            await rebuild
 
 
 @pytest.mark.usefixtures("server")

@@ -15,16 +15,17 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from engine import testing
-from engine.faults import ProjectionFailed, Unavailable
+from engine.faults import ProjectionFailed, Unavailable, Unconfirmed
 from engine.feed import Feed
 from engine.fold import Fold
 from engine.projection import Projection
 from engine.projector import Projector
+from engine.rebuild import Rebuild
 from engine.shapes import Event, ReadModel, replace
 from engine.status import State, Status
 from engine.store.readstore import ReadStore
 from engine.store.rows import Table
-from engine.store.session import Session
+from engine.store.session import Session, alone
 from tests import worlds
 from tests.engine.toy import (
     BOXES,
@@ -381,6 +382,43 @@ async def test_a_rebuild_that_fails_leaves_the_old_table(tmp_path: Path) -> None
             await projector.projections["choking"].rebuild()
         assert list(await rows(store, choking)) == ["a"]
         assert (await projector.projections["choking"].status()).state is State.LIVE
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_rebuilt_table_that_took_its_place_unheard_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    tape = Tape([BoxOpened("a", "ann"), BoxFilled("a", 1)])
+    async with shop(tmp_path, tape, (BOXES,)) as (store, projector):
+        assert await projector.settled()
+        boxes = projector.projections["boxes"]
+
+        async def unheard(*arguments: Any) -> None:
+            await ReadStore.swap(store, *arguments)
+            raise Unconfirmed("The connection was lost during a commit.")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "swap", unheard)
+            with pytest.raises(Unconfirmed):
+                await boxes.rebuild()
+        if goes_on:
+            tape.append(BoxFilled("a", 2))
+            assert await projector.settled()
+        await boxes.rebuild()
+        tape.append(BoxFilled("a", 3))
+        assert await projector.settled()
+        assert await rows(store) == testing.fold(BOXES, {}, tape.recorded)
+        assert (await boxes.status()).state is State.LIVE
+
+
+async def test_a_table_is_not_rebuilt_where_it_is_served_from(tmp_path: Path) -> None:
+    tape = Tape([BoxOpened("a", "ann")])
+    async with shop(tmp_path, tape, (BOXES,)) as (store, projector):
+        assert await projector.settled()
+        rebuild = Rebuild(store.table(BOXES), Fold(BOXES), store, alone)
+        with pytest.raises(Unavailable, match="served"):
+            await rebuild.take(tape.recorded, beside="b")
+        assert list(await rows(store)) == ["a"]
 
 
 async def test_a_projection_that_stalls_ends_its_rebuild(tmp_path: Path) -> None:

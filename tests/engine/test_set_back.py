@@ -86,6 +86,9 @@ async def test_it_is_found_out_while_there_is_nothing_to_write(tmp_path: Path, m
     with worlds.world("postgresql"):  # a process that writes a file is not outlived by it
         async with shop(tmp_path, tape) as (store, projector):
             assert await projector.settled()
+            with monkeypatch.context() as patched, capture_logs() as logs:
+                patched.setattr(store, "positions", _broken)  # which nobody foresaw, and must not end the looking
+                await until(lambda: _is(any(line["event"] == "tables not looked at" for line in logs)))
             await set_back(store, tape, 1, BOXES)
             await until(lambda: _shows(store, 5))
             assert await all_is_as_folded(store, tape)
@@ -109,13 +112,13 @@ async def test_who_waits_for_a_position_that_is_gone_waits_until_it_is_back(tmp_
 
 @asynccontextmanager
 async def followed(
-    store: ReadStore, projector: Projector, tape: Tape, view: dict[str, Any]
+    store: ReadStore, projector: Projector, tape: Tape, view: dict[str, Any], after: int | None = None
 ) -> AsyncIterator[list[Any]]:
     """Frames of the boxes, applied as they come, each of which must follow the one before."""
     views, frames = LiveViews(tape, store, projector.projections["boxes"]._feed, patience=0.02), list[Change[Any]]()
 
     async def follow() -> None:
-        async for frame in views.follow(BOXES):
+        async for frame in views.follow(BOXES, after=after):
             assert not frames or frame.since == frames[-1].position
             assert frame.kind is not ChangeKind.RESET
             view.update({row.id: row for row in frame.upserted})
@@ -155,12 +158,40 @@ async def test_frames_go_on_without_a_hole_for_who_saw_what_is_gone_and_for_who_
                 assert later[0].position == 1
 
 
+async def test_who_goes_on_from_what_is_gone_is_told_nothing_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def seems_to_be_there(*_: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(LiveViews, "_can_resume", seems_to_be_there)  # as a moment before
+    tape = Tape(EVENTS)
+    async with shop(tmp_path, tape) as (store, projector):
+        assert await projector.settled()
+        boxes = projector.projections["boxes"]
+        boxes.pause()
+        await set_back(store, tape, 1, BOXES)
+        view = testing.fold(BOXES, {}, tape.recorded)
+        async with followed(store, projector, tape, view, 5) as frames:
+            await until(lambda: _is(bool(frames)))
+            tape.append(BoxFilled("a", 3), BoxOpened("c", "bob"))
+            boxes.resume()
+            await until(lambda: _is(frames[-1].position == 7))
+        assert view == testing.fold(BOXES, {}, tape.recorded)
+        assert [each.since for each in frames][:1] == [5]
+        assert all(each.since <= each.position for each in frames)
+
+
 async def _are_live(projector: Projector) -> bool:
     return {(await each.status()).state for each in projector.projections.values()} == {State.LIVE}
 
 
 async def _shows(store: ReadStore, position: int) -> bool:
     return set((await store.positions()).values()) == {position}
+
+
+async def _broken() -> None:
+    raise ZeroDivisionError
 
 
 async def _is(holds: bool) -> bool:
