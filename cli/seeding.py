@@ -183,7 +183,7 @@ class Seeding:
             password=Secret(hash),
             role=Role[account.role],
         )
-        await self._send(f"account {account.email}", account, command)
+        await self._send(f"account {account.user_id}", account, command)
 
     async def _place(self, order: Planned, medicines: Mapping[str, MedicineRow]) -> None:
         lines = [(medicines[id], quantity) for id, quantity in order.wants if id in medicines]

@@ -170,7 +170,8 @@ async def present(what: str, leases: Leases | None) -> AsyncIterator[None]:
     if leases is None:
         yield
         return
-    crew = Crew(what, leases, [], look=SPAN / 3)
+    # Not the name of a role alone: those who are there for a role share what there is to own, in the same database too.
+    crew = Crew(f"process as {what}", leases, [], look=SPAN / 3)
     await crew.start()
     try:
         yield

@@ -34,6 +34,7 @@ PATH = "/graphql"
 LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1]", re.ASCII | re.IGNORECASE)
 PORT = re.compile(r":\d{1,5}$", re.ASCII)
 NO_API = "This process serves no API; what it does is: {}. Ask one with the role api. Here are /health and /metrics.\n"
+TWO_NAMES = "A request has one Host.\n"
 OTHER_NAME = "This server does not answer to this name; see ALLOWED_HOSTS.\n"
 
 
@@ -85,7 +86,10 @@ class Endpoint:
         return self._app_for(scope)(scope, receive, send)
 
     def _app_for(self, scope: Scope) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-        if not self._is_ours(scope):
+        names = [value for name, value in scope["headers"] if name == b"host"]
+        if len(names) > 1:
+            return PlainTextResponse(TWO_NAMES, 400)
+        if not names or not self._answers_to(names[0]):
             return PlainTextResponse(OTHER_NAME, 421)
         if scope["path"] != PATH:
             return self._pages
@@ -99,12 +103,6 @@ class Endpoint:
     async def drain(self) -> None:
         """Close every socket, end every stream, and let no new one in."""
         await asyncio.gather(self.sockets.drain(), self._streams.drain())
-
-    def _is_ours(self, scope: Scope) -> bool:
-        for name, value in scope["headers"]:
-            if name == b"host":
-                return self._answers_to(value)
-        return False
 
 
 class Aside:

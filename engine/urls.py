@@ -21,6 +21,8 @@ def wrong(url: str) -> str | None:
         _ = parts.port
     except ValueError:
         return "must have a host and a port that can be read; special characters of a password are percent-encoded"
+    if "@" in parts.path:
+        return "must have special characters of a password percent-encoded: %40 for @, %2F for /"
     if not parts.path.strip("/"):
         return "must name a database after the host, for example postgresql://db.example/shop"
     return None

@@ -276,6 +276,8 @@ class WholeProtocol(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
             return
+        if not self._is_between:  # the next request has begun to come, and has a time of its own
+            return
         self._rests_since = self.loop.time()
         # One timer, which looks how long it has been: to begin and end one for each request is another 2 µs.
         if self.timeout_keep_alive_task is None:

@@ -55,6 +55,8 @@ class UserRow(Row):
     "In hundredths, by currency, without what was refunded."
     ordered_at: int = 0
     "The position of the last event of their orders and payments: who follows a user follows those too."
+    suspended_at: int = 0
+    "The position of the last suspension. What was signed in before is out for good."
 
 
 def keys(event: Source) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ def apply(row: UserRow | None, event: Source, recorded: Recorded) -> UserRow | N
         case OrderInitiated() | OrderPaid() | OrderRefunded():
             return _ordered(row, event)
         case UserSuspended() | UserReinstated() | UserDeleted() | RoleGranted():
-            return _stands(row, event)
+            return _stands(row, event, recorded.position)
         case OrderValidated() | OrderRejected() | OrderShipped() | OrderCompleted() | OrderCancelled():
             return replace(row, ordered_at=recorded.position)
         case OrderPaymentDeclined() | PaymentCreated() | PaymentSucceeded() | PaymentFailed() | PaymentRefunded():
@@ -99,10 +101,10 @@ def _ordered(row: UserRow, event: Ordering) -> UserRow:
             assert_never(event)
 
 
-def _stands(row: UserRow, event: Standing) -> UserRow:
+def _stands(row: UserRow, event: Standing, position: int) -> UserRow:
     match event:
         case UserSuspended():
-            return replace(row, status=UserStatus.SUSPENDED)
+            return replace(row, status=UserStatus.SUSPENDED, suspended_at=position)
         case UserReinstated():
             return replace(row, status=UserStatus.ACTIVE)
         case UserDeleted():
@@ -147,7 +149,7 @@ USERS = ReadModel(
     row=UserRow,
     keys=keys,
     apply=apply,
-    version=2,
+    version=3,
     of="user",
     order=("last_name", "first_name"),
     indexes=("status", "role"),

@@ -45,4 +45,5 @@ def _another(context: ShopContext) -> str:
     assert viewer.signed_in_at is not None
     if context.now() - viewer.signed_in_at >= LONGEST:
         raise Unauthenticated(f"It is {LONGEST.days} days since you gave your password. Sign in again.")
-    return context.tokens.issue(viewer.user_id, context.app.log.position, viewer.signed_in_at).text
+    # From the position of the sign-in: a suspension since then ends whatever came of it.
+    return context.tokens.issue(viewer.user_id, viewer.position, viewer.signed_in_at).text

@@ -38,6 +38,8 @@ class Account(Protocol):
     def role(self) -> Role: ...
     @property
     def status(self) -> UserStatus: ...
+    @property
+    def suspended_at(self) -> int: ...
 
 
 class CloseWhere(Protocol):
@@ -54,6 +56,8 @@ class Viewer:
     role: Role | None = None
     expires_at: datetime | None = None
     signed_in_at: datetime | None = None
+    position: int = 0
+    "What they had seen of the log when they signed in."
 
     @property
     def is_signed_in(self) -> bool:
@@ -173,7 +177,9 @@ class Viewers:
             raise Unauthenticated("The account is gone.", UserStatus.DELETED)
         if account.status is not UserStatus.ACTIVE:
             raise Unauthenticated("The account is suspended.", account.status)
-        return Viewer(account.id, account.role, ticket.expires_at, ticket.signed_in_at)
+        if ticket.position < account.suspended_at:
+            raise Unauthenticated("The account was suspended meanwhile. Sign in again.")
+        return Viewer(account.id, account.role, ticket.expires_at, ticket.signed_in_at, ticket.position)
 
     def _remembered(self, ticket: Ticket) -> Account | None:
         """A user's row, if it is as new as what the one who was given the ticket had seen."""
@@ -255,11 +261,17 @@ class Viewers:
     def _is_same(self, row: Account) -> bool:
         """Whether a user may do what they could when they were remembered."""
         known, _ = self._accounts.get(row.id, (None, 0))
-        return known is not None and (known.role, known.status) == (row.role, row.status)
+        return known is not None and _rights(known) == _rights(row)
+
+
+def _rights(account: Account) -> tuple[Role, UserStatus, int]:
+    return account.role, account.status, account.suspended_at
 
 
 def _is_revoked(viewer: Viewer, found: Mapping[str | None, Account | None]) -> bool:
     if viewer.user_id not in found:
         return False
     account = found[viewer.user_id]
-    return account is None or account.status is not UserStatus.ACTIVE or account.role is not viewer.role
+    if account is None or viewer.position < account.suspended_at:
+        return True
+    return account.status is not UserStatus.ACTIVE or account.role is not viewer.role

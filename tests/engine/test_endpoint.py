@@ -1,5 +1,6 @@
 """The application around the GraphQL endpoint: health, the front page, and who is let in."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,16 @@ async def test_any_other_name_is_not(shop: Shop) -> None:
         for path in ("/health/live", "/graphql", "/"):
             response = await shop.http.get(path, headers={"host": host})
             assert (response.status_code, response.text) == (421, OTHER_NAME), host
+
+
+async def test_a_request_has_one_name(shop: Shop) -> None:
+    async with asyncio.timeout(10):
+        for names in (("127.0.0.1", "example.org"), ("example.org", "127.0.0.1"), ("127.0.0.1", "127.0.0.1")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", shop.port)
+            head = "".join(f"host: {name}\r\n" for name in names)
+            writer.write(f"GET /health/live HTTP/1.1\r\n{head}\r\n".encode())
+            assert (await reader.readline()).split()[1] == b"400"
+            writer.close()
 
 
 async def test_other_names_are_answered_once_they_are_allowed(tmp_path: Path) -> None:

@@ -62,6 +62,11 @@ async def trickled(server: Live, writer: asyncio.StreamWriter) -> None:
     await until(is_over)
 
 
+async def until_connected(server: Live) -> set[HTTPProtocol]:
+    await until(lambda: bool(server.server.server_state.connections))
+    return {each for each in server.server.server_state.connections if isinstance(each, HTTPProtocol)}
+
+
 async def passed(seconds: float) -> None:
     end = asyncio.get_running_loop().time() + seconds
     await until(lambda: asyncio.get_running_loop().time() > end)
@@ -85,6 +90,18 @@ async def test_a_head_that_does_not_arrive_is_408(server: Live, monkeypatch: pyt
     assert refusal(await raw(server, b"G")) == (408, "REQUEST_TIMEOUT")
     assert refusal(await raw(server, HEAD)) == (408, "REQUEST_TIMEOUT")
     await until(lambda: not server.server.server_state.connections)
+
+
+async def test_a_head_that_begins_behind_a_request_has_a_time_of_its_own(
+    server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http1, "HEAD_TIME", 0.3)
+    async with connected(server) as (reader, writer):
+        (connection,) = await until_connected(server)
+        connection.timeout_keep_alive = 0  # at the next turn of the loop
+        writer.write(POST + HEAD)
+        await reader.readuntil(ANSWER)
+        assert refusal(await reader.read()) == (408, "REQUEST_TIMEOUT")
 
 
 async def test_a_head_gets_no_more_time_because_it_trickles(server: Live, monkeypatch: pytest.MonkeyPatch) -> None:

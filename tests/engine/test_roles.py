@@ -1,9 +1,11 @@
 """Roles in one process: applications on the same PostgreSQL, each with a part of the work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,11 @@ from cli.application import DECLARATIONS, performers
 from domain.record import WriteRecord
 from engine.app import App
 from engine.beside import verify
-from engine.lease import Seen
+from engine.lease import Leases, Seen, Token
 from engine.shapes import Receipt
 from engine.status import NOBODYS, State, Status
 from engine.store.leases import LIVING, Rows
+from engine.store.revisions import LOG, READS
 from engine.store.session import Session
 from engine.tenure import Lease
 from readmodels.medicines import MEDICINES
@@ -80,6 +83,29 @@ async def test_who_projects_nothing_sees_what_others_project_and_how_they_stand(
         assert [row.id for row in (await api.rows.page(RECORDS, limit=5)).rows] == ["a", "b"]
         await projecting.aclose()
         assert (await status(api)).last_error == NOBODYS
+
+
+async def test_log_and_read_tables_may_be_in_one_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, muster = Counter[str](), Leases.muster
+
+    async def counted(self: Leases, role: str, telling: Mapping[Token, str]) -> Any:
+        looks[role] += 1
+        return await muster(self, role, telling)
+
+    monkeypatch.setattr(Leases, "muster", counted)
+    url = worlds.url(tmp_path / "shop.db", is_empty=True)
+    worlds.migrated(worlds.schema_of(tmp_path / "shop.db"), LOG, READS)
+    both = {"write_db_url": url, "read_db_url": url}
+    async with having(tmp_path, "projector", **both) as projector, having(tmp_path, "api,reactor", **both) as api:
+        before = looks["projector"]
+
+        async def has_looked_again() -> bool:
+            return looks["projector"] >= before + 2
+
+        await until(has_looked_again)
+        assert all(each.is_running for each in projector.projector.projections.values())
+        assert await api.reached(RECORDS, await write(api))
+        assert await api.settled()
 
 
 async def test_an_owner_that_was_passed_over_writes_nothing_more(tmp_path: Path) -> None:

@@ -315,6 +315,7 @@ def test_redis_without_its_client_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         ("postgres://ann:hunter2@db/shop", "must name a SQLite file, for example"),
         ("postgresql://ann:hunter2@db", "must name a database after the host"),
         ("postgresql://ann:hunter2@db:port/shop", "must have a host and a port that can be read"),
+        ("postgresql://ann:hunter2@3/t@db/shop", "must have special characters of a password percent-encoded"),
         ("postgresql://ann:[hunter2@db/shop", "must have a host and a port that can be read"),
     ],
 )

@@ -71,8 +71,9 @@ def test_a_user_may_be_granted_another_role() -> None:
 
 
 def test_a_suspended_user_is_active_again_once_reinstated() -> None:
-    assert row_after(SUSPENDED) == replace(ROW, status=UserStatus.SUSPENDED, position=2, version=2)
-    assert row_after(SUSPENDED, UserReinstated(user_id="u1")) == replace(ROW, position=3, version=3)
+    assert row_after(SUSPENDED) == replace(ROW, status=UserStatus.SUSPENDED, suspended_at=2, position=2, version=2)
+    again = row_after(SUSPENDED, UserReinstated(user_id="u1"))
+    assert again == replace(ROW, suspended_at=2, position=3, version=3), "but not for what was signed in before"
 
 
 def test_the_row_tells_of_the_last_login() -> None:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from cli.endpoint import AUDIENCE, ISSUER
 from domain.standing import Role
-from domain.user import DeleteUser, GrantRole, SuspendUser
+from domain.user import DeleteUser, GrantRole, ReinstateUser, SuspendUser
 from engine import clock
 from engine.liveview import Change, ChangeKind
 from engine.shapes import Command, replace
@@ -235,6 +235,22 @@ async def test_one_who_is_suspended_or_deleted_is_out_at_once_on_every_way(shop:
     # Not even a new token lets one in.
     again = await shop.client(shop.front.tokens.issue("staff", receipt.position).text)
     assert await code(again) == "UNAUTHENTICATED"
+
+
+async def test_what_was_signed_in_before_a_suspension_is_out_for_good(shop: Shop) -> None:
+    clerk = await shop.viewer("staff")
+    refreshed = await shop.client((await clerk.data("mutation { refreshToken(input: {}) { token } }"))["token"])
+    assert await code(refreshed) is None
+    async with following(refreshed) as socket:
+        await shop.command(SuspendUser(user_id="staff", reason="lost"))
+        receipt = await shop.command(ReinstateUser(user_id="staff"))
+        assert (await closed(socket))[0] == 4403
+    await shop.settled()
+    for stolen in (clerk, refreshed):
+        assert await code(stolen) == await code(stolen, PUBLIC) == "UNAUTHENTICATED"
+        await refused_everywhere(shop, {"Authorization": f"Bearer {stolen.token}"})
+    again = await shop.client(shop.front.tokens.issue("staff", receipt.position).text)
+    assert await code(again) is None
 
 
 async def test_another_role_holds_at_once_and_closes_open_sockets(shop: Shop) -> None:
