@@ -22,6 +22,7 @@ from engine.graphql.http import GraphQLOverHTTP
 from engine.graphql.persisted import Persisted, manifest
 from engine.graphql.sse import EventStreams, OnRequest
 from engine.graphql.websocket import GraphQLOverWebSocket, Lasts
+from engine.heads import Headers
 from engine.monitor import MONITORED, Monitor
 from engine.roles import shown
 from engine.settings import Settings
@@ -86,14 +87,22 @@ class Endpoint:
         return self._app_for(scope)(scope, receive, send)
 
     def _app_for(self, scope: Scope) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-        names = [value for name, value in scope["headers"] if name == b"host"]
-        if len(names) > 1:
-            return PlainTextResponse(TWO_NAMES, 400)
-        if not names or not self._answers_to(names[0]):
-            return PlainTextResponse(OTHER_NAME, 421)
+        headers = scope["headers"]
+        found = headers.found if isinstance(headers, Headers) else {}
+        if self not in found:
+            found[self] = self._refusal(headers)
+        if (refusal := found[self]) is not None:
+            return refusal  # type: ignore[no-any-return]
         if scope["path"] != PATH:
             return self._pages
         return self.sockets if scope["type"] == "websocket" else self._http
+
+    def _refusal(self, headers: Sequence[tuple[bytes, bytes]]) -> PlainTextResponse | None:
+        """Why a request with this head is none of ours."""
+        names = [value for name, value in headers if name == b"host"]
+        if len(names) > 1:
+            return PlainTextResponse(TWO_NAMES, 400)
+        return None if names and self._answers_to(names[0]) else PlainTextResponse(OTHER_NAME, 421)
 
     def close_where(self, which: Callable[[Any], bool], *, code: int, reason: str) -> None:
         """Close the sockets and end the streams with such a principal, without waiting for their clients."""
